@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { CancelTimer } from '../../runtime/clock.ts';
 import { sleep } from '../../runtime/deadline.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { numbered } from './guard-records.ts';
+import { closedRecord, numbered } from './guard-records.ts';
 import { RecordLog, type ReadContent, type RecordLogLines } from '../../storage/record-log.ts';
 
 /** A larger file is not read, bytes. */
@@ -91,6 +91,8 @@ export class GuardLog {
     await this.#next;
     await this.#writing;
     if (this.#hasFailed) await this.#save();
+    // Without it, the next process only counts the last runs as later than they were.
+    await this.#log.note(numbered(++this.#number, closedRecord())).catch(() => undefined);
     await this.#log.close();
   }
 

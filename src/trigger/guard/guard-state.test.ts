@@ -10,7 +10,13 @@ describe('GuardState', () => {
   it('forgets pairs of which nothing depends any more', () => {
     const state = new GuardState();
     for (let index = 0; index < 5000; index++)
-      state.spend(state.pairOf('t', testObject(`o${index}`)), { minIntervalMs: 1000 }, index * 10, false);
+      state.spend(
+        state.named({ trigger: 't', request: testObject(`o${index}`).request }),
+        'uid',
+        { minIntervalMs: 1000 },
+        index * 10,
+        false,
+      );
     assert.ok(state.size < 2100, String(state.size));
   });
 
@@ -19,25 +25,25 @@ describe('GuardState', () => {
     const clock = new FakeClock();
     let forgotten = 0;
     for (let index = 0; index < 25; index++) {
-      const pair = state.pairOf('t', testObject(`o${index}`));
-      forgotten += state.spend(pair, limits, index, false);
-      if (index === 0) state.park(pair, firing(clock, 'A'), index);
+      const pair = state.named({ trigger: 't', request: testObject(`o${index}`).request });
+      forgotten += state.spend(pair, 'uid', limits, index, false);
+      if (index === 0) state.park(pair, 'uid', firing(clock, 'A'), index);
     }
     assert.equal(state.size, 10);
     assert.equal(forgotten, 15);
     assert.deepEqual(
-      [...state.parked].map(({ object }) => object),
-      ['uid-of-o0'],
+      [...state.parked].map(({ request }) => request.name),
+      ['o0'],
     );
-    assert.notEqual(state.find('t', testObject('o0')), undefined);
-    assert.equal(state.find('t', testObject('o1')), undefined);
-    assert.notEqual(state.find('t', testObject('o24')), undefined);
+    assert.notEqual(state.find({ trigger: 't', request: testObject('o0').request }), undefined);
+    assert.equal(state.find({ trigger: 't', request: testObject('o1').request }), undefined);
+    assert.notEqual(state.find({ trigger: 't', request: testObject('o24').request }), undefined);
   });
 
   it('remembers no more runs of a pair than it needs', () => {
     const state = new GuardState();
-    const pair = state.pairOf('t', testObject('o'));
-    for (let index = 0; index < 1000; index++) state.spend(pair, limits, index * 2000, false);
-    assert.equal(pair.times.length, 100);
+    const pair = state.named({ trigger: 't', request: testObject('o').request });
+    for (let index = 0; index < 1000; index++) state.spend(pair, 'uid', limits, index * 2000, false);
+    assert.equal(pair.runs.length, 100);
   });
 });

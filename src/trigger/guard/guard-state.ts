@@ -3,6 +3,7 @@ import { alertNames, fewerCauses } from '../../cause/stored-causes.ts';
 import { requestKey, type Request } from '../../reconcile/ports.ts';
 import type { GuardedObject } from '../ports.ts';
 import type { Trigger } from '../trigger.ts';
+import { RunTimes } from './run-times.ts';
 
 /** The most alerts that are kept for a parked run; the others are counted. */
 export const maxParkedAlerts = 20;
@@ -22,16 +23,16 @@ export type Limits = Pick<Trigger, 'minIntervalMs' | 'budget'>;
 
 export interface PairName {
   readonly trigger: string;
-  /** The uid of the object, else its request's key. */
-  readonly object: string;
+  readonly request: Request;
 }
 
-/** One trigger and one object, and what the one did to the other. Times are those of the guard: they never run backwards. */
+/**
+ * One trigger and the objects of one name, of which only one exists at a time, and what the one did to the others. Times are those of
+ * the guard: they never run backwards.
+ */
 export interface Pair extends PairName {
-  /** Where the object was found last. */
-  request: Request;
-  /** When something was done to it, ascending, milliseconds. */
-  times: number[];
+  /** When something was done to the objects, milliseconds. */
+  readonly runs: RunTimes;
   /** How long these are remembered. */
   horizonMs: number;
   /** The newest cause of a write that may have been made: a run for no newer cause is its retry. */
@@ -41,6 +42,8 @@ export interface Pair extends PairName {
 
 export interface ParkedRun {
   readonly causes: Causes;
+  /** Of the object, if it was known. */
+  readonly uid?: string | undefined;
   /** Since when it waits. */
   readonly since: number;
   /** When it was given to the queue, or a run took it along; undefined while it waits. */
@@ -83,68 +86,45 @@ export class GuardState {
   }
 
   /** As {@link slotOf}, of a pair that need not be there. */
-  slotOf(trigger: Limits & Pick<Trigger, 'key'>, object: GuardedObject): number {
-    const pair = this.find(trigger.key, object);
-    return pair === undefined ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger);
+  slotOf(trigger: Limits & Pick<Trigger, 'key'>, { request, uid }: GuardedObject): number {
+    const pair = this.find({ trigger: trigger.key, request });
+    return pair === undefined ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger, uid);
   }
 
-  find(trigger: string, { request, uid }: GuardedObject): Pair | undefined {
-    return this.lookUp({ trigger, object: uid ?? requestKey(request) });
-  }
-
-  /** The same; it is made if there is none. */
-  pairOf(trigger: string, { request, uid }: GuardedObject): Pair {
-    return this.named({ trigger, object: uid ?? requestKey(request), request });
-  }
-
-  lookUp(name: PairName): Pair | undefined {
+  find(name: PairName): Pair | undefined {
     return this.#pairs.get(pairKey(name));
   }
 
-  named(name: PairName & Pick<Pair, 'request'>): Pair {
-    const { trigger, object, request } = name;
-    const known = this.lookUp(name);
-    const pair = known ?? { trigger, object, request, times: [], horizonMs: 0 };
-    pair.request = request;
-    if (known === undefined) this.#pairs.set(pairKey(name), pair);
+  /** The same; it is made if there is none. */
+  named({ trigger, request }: PairName): Pair {
+    const known = this.find({ trigger, request });
+    if (known !== undefined) return known;
+    const pair = { trigger, request, runs: new RunTimes(), horizonMs: 0 };
+    this.#pairs.set(pairKey(pair), pair);
     return pair;
-  }
-
-  /** What was known before a restart. @param again true if the first time takes the place of the last one known */
-  restoreTimes(
-    name: PairName & Pick<Pair, 'request'>,
-    times: readonly number[],
-    horizonMs: number,
-    again: boolean,
-  ): void {
-    const pair = this.named(name);
-    if (again) pair.times.pop();
-    // A clock that was set may have given times in another order.
-    pair.times = [...pair.times, ...times].toSorted((a, b) => a - b);
-    pair.horizonMs = Math.max(pair.horizonMs, horizonMs);
   }
 
   /**
    * Counts what is done to the object now; a retry counts together with the try before it.
    * @returns the number of pairs that were forgotten before their time, to make room
    */
-  spend(pair: Pair, limits: Limits, now: number, isRetry: boolean): number {
-    if (isRetry) pair.times.pop();
-    pair.times.push(now);
+  spend(pair: Pair, uid: string | undefined, limits: Limits, now: number, isRetry: boolean): number {
+    if (isRetry) pair.runs.takeBack();
+    pair.runs.add(now, uid);
     pair.horizonMs = horizonOf(pair, limits);
-    prune(pair, limits, now);
+    pair.runs.forget(now - pair.horizonMs, Math.max(limits.budget?.runs ?? 1, leastTimes));
     const key = pairKey(pair);
     this.#pairs.delete(key);
     this.#pairs.set(key, pair);
     return this.#makeRoom(now);
   }
 
-  /** Keeps a run, merged with the one that waits already. */
-  park(pair: Pair, causes: Causes, now: number): Parking {
+  /** Keeps a run, merged with the one that waits already. @param uid of the object, if it is known */
+  park(pair: Pair, uid: string | undefined, causes: Causes, now: number): Parking {
     const { parked } = pair;
     const merged = withParked(pair, causes);
     const kept = fewerCauses(merged, maxParkedAlerts);
-    pair.parked = { causes: kept, since: parked?.since ?? now };
+    pair.parked = { causes: kept, uid: uid ?? parked?.uid, since: parked?.since ?? now };
     this.#parked.add(pair);
     const names = new Set(alertNames(kept));
     const before = new Set([...(parked === undefined ? [] : alertNames(parked.causes)), ...alertNames(causes)]);
@@ -189,20 +169,25 @@ export function withParked({ parked }: Pair, causes: Causes): Causes {
   return parked === undefined || parked.isQueued === true ? causes : Causes.union(parked.causes, causes);
 }
 
-/** The time from which a run may be made; in the past if it may be made now. */
-export function slotOf({ times }: Pair, { minIntervalMs, budget }: Limits): number {
-  const last = times.at(-1);
+/** The time from which a run may be made; in the past if it may be made now. @param uid of the object, if it is known */
+export function slotOf({ runs }: Pair, { minIntervalMs, budget }: Limits, uid: string | undefined): number {
+  const last = runs.newest(1, uid);
   if (last === undefined) return Number.NEGATIVE_INFINITY;
   const afterLast = last + minIntervalMs;
-  const first = budget === undefined ? undefined : times.at(-budget.runs);
+  const first = budget === undefined ? undefined : runs.newest(budget.runs, uid);
   return budget === undefined || first === undefined ? afterLast : Math.max(afterLast, first + budget.perMs);
+}
+
+/** As {@link slotOf}, of the run that waits. */
+export function parkedSlot(pair: Pair, limits: Limits): number {
+  return slotOf(pair, limits, pair.parked?.uid);
 }
 
 /** The parked run of a trigger that is gone is due at once, so that it is told. */
 function dueAt(pair: Pair, limits: Limits | undefined): number {
   const { releasedAt } = pair.parked!;
   if (releasedAt !== undefined) return releasedAt + releaseAgainMs;
-  return limits === undefined ? Number.NEGATIVE_INFINITY : slotOf(pair, limits);
+  return limits === undefined ? Number.NEGATIVE_INFINITY : parkedSlot(pair, limits);
 }
 
 function horizonOf(pair: Pair, { minIntervalMs, budget }: Limits): number {
@@ -211,19 +196,12 @@ function horizonOf(pair: Pair, { minIntervalMs, budget }: Limits): number {
   return Math.max(horizon, pair.horizonMs);
 }
 
-function prune(pair: Pair, { budget }: Limits, now: number): void {
-  const oldest = now - pair.horizonMs;
-  const first = pair.times.findIndex((time) => time > oldest);
-  const most = Math.max(budget?.runs ?? 1, leastTimes);
-  pair.times.splice(0, Math.max(first, pair.times.length - most));
-}
-
 /** True if nothing depends on the pair any more. */
-function isOver({ times, horizonMs, parked }: Pair, now: number): boolean {
-  return parked === undefined && (times.at(-1) ?? Number.NEGATIVE_INFINITY) + horizonMs <= now;
+function isOver({ runs, horizonMs, parked }: Pair, now: number): boolean {
+  return parked === undefined && (runs.last ?? Number.NEGATIVE_INFINITY) + horizonMs <= now;
 }
 
 /** No key of a trigger contains a line end. */
-function pairKey({ trigger, object }: PairName): string {
-  return `${trigger}\n${object}`;
+function pairKey({ trigger, request }: PairName): string {
+  return `${trigger}\n${requestKey(request)}`;
 }

@@ -145,6 +145,26 @@ describe('Pacing', () => {
     assert.equal(await runOnce(setup, slow.key, db, causes), undefined);
   });
 
+  it('counts a run for an object whose UID is not known, because it is not watched, for each that it may have been', async (t) => {
+    for (const [first, second] of [
+      [undefined, 'uid'],
+      ['uid', undefined],
+    ] as const)
+      for (const isKilled of [false, true]) {
+        let setup = await startPacing(t, [budgeted]);
+        const { clock, triggers } = setup;
+        const run = (uid: string | undefined) =>
+          runOnce(setup, budgeted.key, { ...db, uid }, firing(clock, `${uid} ${clock.now()}`));
+        for (const uid of [first, second]) assert.notEqual(await run(uid), undefined);
+        if (isKilled) setup = await setup.killed();
+        assert.equal(await run(first), undefined);
+        assert.equal(await run(second), undefined);
+        assert.notEqual(setup.pacing.throttledUntil(triggers.get(budgeted.key)!, { ...db, uid: second }), undefined);
+        await clock.advanceAsync(60_000);
+        assert.equal(setup.released.length, 1);
+      }
+  });
+
   it('does not refill a budget when the trigger is changed, or deleted and made again', async (t) => {
     const setup = await startPacing(t, [budgeted]);
     const { clock, triggers, pacing } = setup;
@@ -264,6 +284,42 @@ describe('Pacing on the disk', () => {
       await clock.advanceAsync(60_000);
       assert.deepEqual([...third.released[0]!.causes.alerts.keys()], ['C', 'D'], end);
     }
+  });
+
+  it('counts a write of a process that was killed meanwhile from the start of the next one: it may have been made until then', async (t) => {
+    for (const [end, isOver, wait] of [
+      ['killed', false, 29_999],
+      ['killed', true, 9_999],
+      ['restarted', true, 9_999],
+    ] as const) {
+      const first = await startPacing(t, [slow]);
+      const { clock } = first;
+      const admission = await first.pacing.admit(slow, db, firing(clock, 'A'));
+      assert.ok(admission.allowed);
+      await admission.permit.spend();
+      // Long enough to be counted at its end.
+      await clock.advanceAsync(101);
+      if (isOver) admission.permit.end('written');
+      await first.pacing.note({ trigger: 'T', request: db.request, apiVersion: 'v1', type: 'Quiet' });
+      await clock.advanceAsync(20_000);
+      const second = await first[end]();
+      assert.equal(await runOnce(second, slow.key, db, firing(clock, 'B')), undefined);
+      await clock.advanceAsync(wait);
+      assert.equal(second.released.length, 0, `${end} ${isOver}`);
+      await clock.advanceAsync(2);
+      assert.equal(second.released.length, 1, `${end} ${isOver}`);
+    }
+  });
+
+  it('counts no run later than a run may last, however often processes are killed', async (t) => {
+    let setup = await startPacing(t, [budgeted]);
+    const { clock } = setup;
+    for (const alert of ['A', 'B']) await runOnce(setup, budgeted.key, db, firing(clock, alert));
+    for (let kills = 0; kills < 13; kills++) {
+      await clock.advanceAsync(10_000);
+      setup = await setup.killed();
+    }
+    assert.notEqual(await runOnce(setup, budgeted.key, db, firing(clock, 'C')), undefined);
   });
 
   it('gives back what was not done, also after a restart', async (t) => {

@@ -29,7 +29,7 @@ import {
   type GuardTime,
 } from './guard-records.ts';
 import { GuardReport, type DropReason } from './guard-report.ts';
-import { GuardState, releaseAgainMs, slotOf, withParked, type Limits, type Pair } from './guard-state.ts';
+import { GuardState, parkedSlot, releaseAgainMs, slotOf, withParked, type Limits, type Pair } from './guard-state.ts';
 
 /** The time between two releases of parked runs, milliseconds: thousands may wait. */
 const betweenReleasesMs = 50;
@@ -122,7 +122,7 @@ export class Pacing implements RunGuard, WrittenConditions {
   throttledBy(trigger: Trigger): { readonly runs: number; readonly until: number } | undefined {
     const slots = [...this.#state.parked]
       .filter((pair) => pair.trigger === trigger.key)
-      .map((pair) => slotOf(pair, trigger));
+      .map((pair) => parkedSlot(pair, trigger));
     const until = this.#time.toClock(slots.reduce((a, b) => Math.max(a, b), this.#time.now()));
     return slots.length === 0 ? undefined : { runs: slots.length, until };
   }
@@ -134,18 +134,19 @@ export class Pacing implements RunGuard, WrittenConditions {
   }
 
   async admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission> {
-    const pair = this.#state.find(trigger.key, object);
+    const pair = this.#find(trigger, object);
     if (pair === undefined) return { allowed: true, permit: this.#permit(trigger, object, causes, false) };
-    const isRetry = pair.uncertainSince !== undefined && causes.lastSeen <= pair.uncertainSince;
-    const slot = isRetry ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger);
-    if (slot > this.#time.now()) return this.#park(trigger, pair, causes, slot);
+    const isUncertain = pair.uncertainSince !== undefined && causes.lastSeen <= pair.uncertainSince;
+    const isRetry = isUncertain && pair.runs.isLastOf(object.uid);
+    const slot = isRetry ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger, object.uid);
+    if (slot > this.#time.now()) return this.#park(trigger, pair, object.uid, causes, slot);
     const all = withParked(pair, causes);
     this.#takeAlong(pair);
     return { allowed: true, permit: this.#permit(trigger, object, all, isRetry) };
   }
 
-  unnecessary({ key }: Trigger, object: GuardedObject): void {
-    const pair = this.#state.parked.size === 0 ? undefined : this.#state.find(key, object);
+  unnecessary(trigger: Trigger, object: GuardedObject): void {
+    const pair = this.#state.parked.size === 0 ? undefined : this.#find(trigger, object);
     if (pair?.parked !== undefined) this.#unpark(pair);
   }
 
@@ -170,12 +171,16 @@ export class Pacing implements RunGuard, WrittenConditions {
     if (this.#notes.delete(condition)) void this.#log.write(removedRecord(condition));
   }
 
-  async #park(trigger: Trigger, pair: Pair, causes: Causes, slot: number): Promise<Admission> {
+  #find({ key }: Trigger, { request }: GuardedObject): Pair | undefined {
+    return this.#state.find({ trigger: key, request });
+  }
+
+  async #park(trigger: Trigger, pair: Pair, uid: string | undefined, causes: Causes, slot: number): Promise<Admission> {
     const isKnown = pair.parked !== undefined && !adds(pair.parked.causes, causes);
-    const { lostNames } = this.#state.park(pair, causes, this.#time.now());
+    const { lostNames } = this.#state.park(pair, uid, causes, this.#time.now());
     this.#parkedBy.set(pair, trigger);
     const retryAt = this.#time.toClock(slot);
-    const because = pair.times.at(-1)! + trigger.minIntervalMs >= slot ? 'min_interval' : 'budget';
+    const because = pair.runs.newest(1, uid)! + trigger.minIntervalMs >= slot ? 'min_interval' : 'budget';
     this.#report.throttled(pair, causes, because, retryAt);
     if (lostNames.length > 0) this.#report.namesLost(pair, lostNames);
     this.#arm(slot);
@@ -184,13 +189,14 @@ export class Pacing implements RunGuard, WrittenConditions {
   }
 
   #permit(trigger: Trigger, object: GuardedObject, causes: Causes, isRetry: boolean): RunPermit {
-    if (isUnlimited(trigger) && this.#state.find(trigger.key, object) === undefined) return { causes, ...unlimited };
+    if (isUnlimited(trigger) && this.#find(trigger, object) === undefined) return { causes, ...unlimited };
     let isCounted = isRetry;
     const count = (): Promise<void> => {
-      const pair = this.#state.pairOf(trigger.key, object);
-      const forgotten = this.#state.spend(pair, trigger, this.#time.now(), isCounted);
+      const { request, uid } = object;
+      const pair = this.#state.named({ trigger: trigger.key, request });
+      const forgotten = this.#state.spend(pair, uid, trigger, this.#time.now(), isCounted);
       if (forgotten > 0) this.#report.forgot(forgotten);
-      const record = spentRecord(pair, isCounted, this.#time);
+      const record = spentRecord(pair, uid, isCounted, this.#time);
       isCounted = true;
       return this.#log.write(record);
     };
@@ -198,7 +204,7 @@ export class Pacing implements RunGuard, WrittenConditions {
       causes,
       spend: count,
       end: (result) => {
-        const last = this.#state.find(trigger.key, object)?.times.at(-1);
+        const last = this.#find(trigger, object)?.runs.last;
         const isLong = last !== undefined && this.#time.now() - last > longWriteMs;
         if (result === 'written' && (!isCounted || isLong)) void count();
         else if (result === 'failed' && isCounted && isLong) void count();
@@ -215,7 +221,7 @@ export class Pacing implements RunGuard, WrittenConditions {
     isCounted: boolean,
     isRetry: boolean,
   ): void {
-    const pair = this.#state.find(trigger.key, object);
+    const pair = this.#find(trigger, object);
     if (pair === undefined) return;
     if (result === 'failed') {
       if (isCounted) pair.uncertainSince = causes.lastSeen;
@@ -224,7 +230,7 @@ export class Pacing implements RunGuard, WrittenConditions {
     }
     pair.uncertainSince = undefined;
     if (result === 'nothing' && isCounted && !isRetry) {
-      pair.times.pop();
+      pair.runs.takeBack();
       void this.#log.write(givenBackRecord(pair));
     }
     if (pair.parked !== undefined) this.#unpark(pair);
