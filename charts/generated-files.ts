@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { readRuleFiles, defaultRuleGroups, ruleGroups } from '../src/rules/rule-files.ts';
 import { asConfigMap, asPrometheusRules } from '../src/rules/rule-objects.ts';
 import { stringify } from 'yaml';
-import { triggerCrds } from './trigger-crds.ts';
+import { silenceCrd } from './silence-crd.ts';
+import { triggerCrds, type CustomResourceDefinition } from './trigger-crds.ts';
 import { valuesSchema } from './values-schema.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -15,18 +16,23 @@ const made = '# Written by: npm run chart\n';
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['charts/tocsin/values.schema.json', `${JSON.stringify(valuesSchema(), null, 2)}\n`],
-    ...triggerDefinitions(),
+    ...definitions(triggerCrds(), 'crds'),
+    ...definitions([silenceCrd()], 'crds/silences'),
     ...ruleObjects(),
     ...ruleFiles(),
     ...dashboards(),
   ]);
 }
 
-function triggerDefinitions(): readonly (readonly [string, string])[] {
-  return triggerCrds().flatMap((crd) => {
+/** Triggers and silences are installed apart. */
+function definitions(
+  crds: readonly CustomResourceDefinition[],
+  folder: string,
+): readonly (readonly [string, string])[] {
+  return crds.flatMap((crd) => {
     const text = `${made}${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`;
-    return ['k8s/crds', 'charts/tocsin/files/crds'].map(
-      (folder) => [`${folder}/${crd.metadata.name}.yaml`, text] as const,
+    return ['k8s', 'charts/tocsin/files'].map(
+      (parent) => [`${parent}/${folder}/${crd.metadata.name}.yaml`, text] as const,
     );
   });
 }

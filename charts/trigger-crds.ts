@@ -26,14 +26,14 @@ const kinds: readonly TriggerKind[] = [
   },
 ];
 
-interface CustomResourceDefinition {
+export interface CustomResourceDefinition {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string };
   readonly spec: object;
 }
 
-/** The CustomResourceDefinitions of `tocsin.dev`. */
+/** The CustomResourceDefinitions of triggers. */
 export function triggerCrds(): readonly CustomResourceDefinition[] {
   return kinds.map(crd);
 }

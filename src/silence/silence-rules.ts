@@ -129,11 +129,20 @@ export function* validSilence(posted: PostableSilence, now: number, limits: Sile
   if ((startsAt ?? zeroTimeMs) >= endsAt)
     throw SilenceError.invalid('Failed to create silence: start time must be before end time');
   if (endsAt < now) throw SilenceError.invalid("Failed to create silence: end time can't be in the past");
-  const bytes = silenceSize({ ...posted, startsAt: startsAt ?? now, updatedAt: now }, endsAt + limits.retentionMs);
+  const measured = { ...posted, startsAt: startsAt ?? now, updatedAt: now };
+  return { ...posted, matchers: yield* validMatchers(measured, limits) };
+}
+
+/** The part of the checks that holds for every silence, wherever it comes from: its size and its matchers. */
+export function* validMatchers(
+  silence: Omit<PostableSilence, 'id' | 'startsAt'> & Pick<Silence, 'startsAt' | 'updatedAt'>,
+  limits: SilenceLimits,
+): Sliced<readonly Matcher[]> {
+  const bytes = silenceSize(silence, silence.endsAt + limits.retentionMs);
   if (bytes > limits.maxBytes) throw SilenceError.tooLarge(bytes, limits.maxBytes);
   const matchers: Matcher[] = [];
   let memory = 0;
-  for (const [index, matcher] of posted.matchers.entries()) {
+  for (const [index, matcher] of silence.matchers.entries()) {
     if (checkWritten(matcher, index)) yield;
     matchers.push(validMatcher(matcher, index));
     memory += matcherMemory(matcher);
@@ -142,7 +151,7 @@ export function* validSilence(posted: PostableSilence, now: number, limits: Sile
   }
   if (matchers.every(matchesEmpty))
     throw SilenceError.invalid('invalid silence: matcher set 0: at least one matcher must not match the empty string');
-  return { ...posted, matchers };
+  return matchers;
 }
 
 /** The effect of a POST: it changes the silence that it names, or expires that and makes a new one, or makes a new one. */
