@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { runTool } from '../test/support/run-tool.ts';
 import { conditions } from './conditions.ts';
+import { greedy } from './greedy.ts';
 import { growth } from './growth.ts';
 import { growthOnKubernetes } from './growth-kubernetes.ts';
 import { history } from './history.ts';
@@ -38,6 +39,7 @@ const sections: readonly Section[] = [
   lanes,
   silences,
   triggers,
+  greedy,
   page,
   lint,
   start,

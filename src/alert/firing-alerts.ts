@@ -6,12 +6,16 @@ import type { Slices } from '../runtime/slices.ts';
 /** An alert whose labels are read only if its name is asked for. */
 export interface NamedAlert extends Labelled {
   readonly alertname: string | undefined;
+  /** Its labels as one text, as `labelKey` writes it; absent if that was not needed yet. */
+  readonly key?: string;
   /** Absent if they are not known. */
   readonly annotations?: LabelText | undefined;
 }
 
 /** Of each group of alerts, the first in the order of label sets. */
 type Firsts = ReadonlyMap<string, LabelSet>;
+
+type AlertsByValue = ReadonlyMap<string, readonly NamedAlert[]>;
 
 /** Names the group of an alert. It has to be a pure function: its results are kept. */
 export type GroupOf = (labels: LabelSet) => string;
@@ -27,6 +31,8 @@ const alertsPerStep = 64;
 export class FiringAlerts {
   readonly #slices: Slices | undefined;
   readonly #byName = new Map<string | undefined, NamedAlert[]>();
+  readonly #byLabel = new Map<string, Promise<AlertsByValue>>();
+  #all: readonly NamedAlert[] | undefined;
   readonly #firsts = new Map<string, Firsts>();
   readonly #preparing = new Map<string, Promise<void>>();
   readonly #searches = new Map<string, PushedAlertSearch>();
@@ -65,11 +71,17 @@ export class FiringAlerts {
 
   /** Grouped by name; within a name, in the order in which they were added. */
   get all(): readonly NamedAlert[] {
-    return [...this.#byName.values()].flat();
+    return (this.#all ??= [...this.#byName.values()].flat());
+  }
+
+  /** The alerts by their values of a label; those without it have the empty value. They are grouped once, in slices. */
+  by(label: string): Promise<AlertsByValue> {
+    return getOrAdd(this.#byLabel, label, () => this.#groupBy(label));
   }
 
   /** Call it before anything is asked. */
   add(alert: NamedAlert): void {
+    this.#all = undefined;
     const named = this.#byName.get(alert.alertname);
     if (named === undefined) this.#byName.set(alert.alertname, [alert]);
     else named.push(alert);
@@ -119,6 +131,15 @@ export class FiringAlerts {
   #addLabels(labels: LabelSet, annotations?: LabelSet): void {
     const alert = { labels, alertname: valueOf(labels, 'alertname') };
     this.add(annotations === undefined ? alert : { ...alert, annotations });
+  }
+
+  async #groupBy(label: string): Promise<AlertsByValue> {
+    const groups = new Map<string, NamedAlert[]>();
+    for (const [index, alert] of this.all.entries()) {
+      getOrAdd(groups, valueOf(alert.labels, label) ?? '', () => []).push(alert);
+      if (index % alertsPerStep === 0 && this.#slices?.isOver === true) await this.#slices.yieldTurn();
+    }
+    return groups;
   }
 
   async #prepare(alertname: string, groupOf: GroupOf): Promise<void> {

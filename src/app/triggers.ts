@@ -6,6 +6,7 @@ import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
+import { FiringMatches } from '../trigger/firing-matches.ts';
 import { FiringTargets } from '../trigger/firing-targets.ts';
 import { InhibitedAlerts } from '../trigger/inhibited-alerts.ts';
 import type {
@@ -17,6 +18,8 @@ import type {
   TriggerStates,
 } from '../trigger/ports.ts';
 import { mergeChoices } from '../trigger/found-objects.ts';
+import { MatchResults } from '../trigger/match-results.ts';
+import { TeamTurns } from '../trigger/team-turns.ts';
 import { TriggerChooser } from '../trigger/trigger-chooser.ts';
 import { TriggerIndex } from '../trigger/trigger-index.ts';
 import { TriggerTargets } from '../trigger/trigger-targets.ts';
@@ -86,7 +89,10 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#targets = new TriggerTargets({ objects, allowed: () => config().triggers.allowed_targets });
     const targets = this.#targets;
     const order = liveOrder(() => config().triggers.severities);
-    this.#firing = new FiringTargets({ ...options, triggers, targets, order });
+    const turns = new TeamTurns(options.schedule);
+    const results = new MatchResults({ ...options, triggers });
+    const matches = new FiringMatches({ triggers, results, turns });
+    this.#firing = new FiringTargets({ triggers, targets, matches, turns, order });
     const platform = livePlatformAlerts(() => config().lanes.platform);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });

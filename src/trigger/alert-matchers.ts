@@ -17,19 +17,27 @@ export function instructionsOf(matchers: readonly Matcher[]): number {
   return others.reduce((sum, { instructions }) => sum + instructions, 0);
 }
 
-/** Whether all match. @param onUndecided hears of a value that is too long for an expression, which does not match then */
+/**
+ * Whether all match. What costs nothing is looked at first.
+ * @param onUndecided hears of a value that is too long for an expression, which does not match then
+ */
 export function matchesAll(matchers: readonly Matcher[], labels: LabelSet, onUndecided?: OnUndecided): boolean {
-  for (const matcher of matchers) if (!matches(matcher, labels, onUndecided)) return false;
+  for (const matcher of matchers) if (!isExpression(matcher) && !matches(matcher, labels)) return false;
+  for (const matcher of matchers) if (isExpression(matcher) && !matches(matcher, labels, onUndecided)) return false;
   return true;
 }
 
 /** The same for one. A missing label has the empty value. */
 export function matches(matcher: Matcher, labels: LabelSet, onUndecided?: OnUndecided): boolean {
-  const { name, type } = matcher;
+  const { name } = matcher;
   const value = Object.hasOwn(labels, name) ? labels[name]! : '';
-  if (value.length <= maxTriedLength || type === '=' || type === '!=') return matcher.matchesValue(value, onUndecided);
+  if (value.length <= maxTriedLength || !isExpression(matcher)) return matcher.matchesValue(value, onUndecided);
   onUndecided?.(matcher, value);
   return false;
+}
+
+function isExpression({ type }: Matcher): boolean {
+  return type === '=~' || type === '!~';
 }
 
 /** What is told of a value that was too long, once for each matcher. */

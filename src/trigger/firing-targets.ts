@@ -1,10 +1,11 @@
 import type { FiringAlerts, NamedAlert } from '../alert/firing-alerts.ts';
 import { labelSetOf } from '../alert/labels.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
-import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { ResolvedOwner } from './choose.ts';
 import type { AlertOrder } from './firing-condition.ts';
+import type { FiringMatches } from './firing-matches.ts';
 import { eachBounded } from './matched-alerts.ts';
+import { SharedWork, teamOf, type TeamTurns } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { TemplateData, Trigger } from './trigger.ts';
@@ -13,17 +14,18 @@ import type { TemplateData, Trigger } from './trigger.ts';
 const ownersAtOnce = 32;
 
 interface FiringTargetsOptions {
-  readonly triggers: Pick<TriggerIndex, 'matching' | 'get'>;
+  readonly triggers: Pick<TriggerIndex, 'get'>;
   readonly targets: TriggerTargets;
+  readonly matches: FiringMatches;
+  readonly turns: TeamTurns;
   /** The order of the current configuration. */
   readonly order: () => AlertOrder;
-  readonly schedule: SliceSchedule;
 }
 
-/** Which objects the alerts of one moment lead to, for the triggers that write conditions. It is found out once for each moment. */
+/** Which objects the alerts of one moment lead to, for the triggers that write conditions. */
 export class FiringTargets {
   readonly #options: FiringTargetsOptions;
-  #moments = new WeakMap<FiringAlerts, Promise<FiringMoment>>();
+  #moments = new WeakMap<FiringAlerts, FiringMoment>();
 
   constructor(options: FiringTargetsOptions) {
     this.#options = options;
@@ -32,33 +34,16 @@ export class FiringTargets {
   /** Call it when a trigger, or what is known of objects, has changed. */
   forget(): void {
     this.#moments = new WeakMap();
+    this.#options.matches.forget();
   }
 
-  /** Looks at every alert in slices, once for all that ask. */
-  at(firing: FiringAlerts): Promise<FiringMoment> {
+  at(firing: FiringAlerts): FiringMoment {
     const known = this.#moments.get(firing);
     if (known !== undefined) return known;
-    const moment = this.#lookAt(firing);
+    const moment = new FiringMoment(firing, this.#options);
     this.#moments.set(firing, moment);
     return moment;
   }
-
-  async #lookAt(firing: FiringAlerts): Promise<FiringMoment> {
-    const { triggers, schedule } = this.#options;
-    const slices = new Slices(schedule, 'triggers');
-    const moment = new FiringMoment({ ...this.#options, order: this.#options.order() });
-    for (const alert of firing.all) {
-      for (const trigger of triggers.matching(alert.labels, writesCondition)) moment.add(trigger, alert);
-      if (slices.isOver) await slices.yieldTurn();
-    }
-    return moment;
-  }
-}
-
-interface FiringMomentOptions {
-  readonly triggers: Pick<TriggerIndex, 'get'>;
-  readonly targets: TriggerTargets;
-  readonly order: AlertOrder;
 }
 
 /** The worst alert for each object. */
@@ -67,66 +52,106 @@ type WorstByObject = Map<string, { readonly request: Request; readonly alert: Na
 /** The pods of the alerts of one trigger, and the worst alert of each. */
 type WorstByPod = Map<string, { readonly owner: ResolvedOwner; readonly alert: NamedAlert }>;
 
-/** What fires at one moment, by trigger and object. */
+/** What the alerts of one trigger lead to. */
+interface Look {
+  /** The worst alert that the trigger matches. */
+  worst: NamedAlert | undefined;
+  readonly named: WorstByObject;
+  readonly pods: WorstByPod;
+}
+
+/**
+ * What fires at one moment, by trigger and object. A trigger is looked at when a run needs it, once for all runs: a run needs those
+ * that name its object, or that an alert may lead to it, and no team can lead to the objects of another one that does not allow it.
+ */
 export class FiringMoment {
-  readonly #options: FiringMomentOptions;
-  /** The worst alert that each trigger matches. */
-  readonly #worst = new Map<string, NamedAlert>();
-  readonly #named = new Map<string, WorstByObject>();
-  readonly #pods = new Map<string, WorstByPod>();
+  readonly #firing: FiringAlerts;
+  readonly #options: FiringTargetsOptions;
+  readonly #looks = new Map<Trigger, SharedWork<Look>>();
   readonly #owned = new Map<string, Promise<WorstByObject>>();
 
-  constructor(options: FiringMomentOptions) {
+  constructor(firing: FiringAlerts, options: FiringTargetsOptions) {
+    this.#firing = firing;
     this.#options = options;
   }
 
-  add(trigger: Trigger, alert: NamedAlert): void {
-    const { targets, order } = this.#options;
-    const { key } = trigger;
-    this.#worst.set(key, order.worse(this.#worst.get(key), alert)!);
-    for (const target of targets.dynamicOf(trigger)) {
-      const found = targets.find(trigger, target, dataOf(alert));
-      if ('requests' in found) for (const request of found.requests) this.#keep(this.#named, key, request, alert);
-      if ('owner' in found) this.#keepPod(key, found.owner, alert);
-    }
+  /**
+   * The worst alert that a trigger matches: it is that of every object which the trigger names whatever fires. Rejects with the
+   * signal's reason, as all of these do.
+   */
+  async worstOf(trigger: Trigger, signal: AbortSignal): Promise<NamedAlert | undefined> {
+    return (await this.#look(trigger, signal)).worst;
   }
 
-  /** The worst alert that a trigger matches: it is that of every object which the trigger names whatever fires. */
-  worstOf(trigger: string): NamedAlert | undefined {
-    return this.#worst.get(trigger);
-  }
-
-  /** The worst alert by which a trigger leads to an object. Rejects with the signal's reason. */
+  /** The worst alert by which a trigger leads to an object. */
   async worstFor(trigger: Trigger, request: Request, signal: AbortSignal): Promise<NamedAlert | undefined> {
     const key = requestKey(request);
-    const named = this.#named.get(trigger.key)?.get(key)?.alert;
-    const owned = (await this.#ownedBy(trigger, request.namespace, signal)).get(key)?.alert;
-    return this.#options.order.worse(named, owned);
+    const { named, pods } = await this.#look(trigger, signal);
+    const owned = (await this.#ownedBy(trigger, pods, request.namespace, signal)).get(key)?.alert;
+    return this.#options.order().worse(named.get(key)?.alert, owned);
   }
 
-  /** The keys of the triggers that lead to the object by an alert which fires now. */
+  /** The keys of the triggers with a condition that lead to the object by an alert which fires now. */
   async namersOf(request: Request, signal: AbortSignal): Promise<readonly string[]> {
-    const key = requestKey(request);
-    const named = [...this.#named].filter(([, objects]) => objects.has(key)).map(([trigger]) => trigger);
-    const owners: string[] = [];
-    for (const trigger of this.#pods.keys()) {
-      const known = this.#options.triggers.get(trigger);
-      if (known !== undefined && (await this.#ownedBy(known, request.namespace, signal)).has(key)) owners.push(trigger);
-    }
-    return [...named, ...owners];
+    const leaders = this.#options.targets.leadersTo(request);
+    const leads = leaders.map((trigger) => this.#leads(trigger, request, signal));
+    const answers = await Promise.all(leads);
+    return leaders.filter((_, at) => answers[at]).map(({ key }) => key);
   }
 
   /** The objects to which a trigger leads by alerts that fire now. */
   async objectsOf(trigger: Trigger, signal: AbortSignal): Promise<readonly Request[]> {
-    const named = [...(this.#named.get(trigger.key)?.values() ?? [])];
-    const owned = [...(await this.#ownedBy(trigger, undefined, signal)).values()];
-    return [...named, ...owned].map(({ request }) => request);
+    const { named, pods } = await this.#look(trigger, signal);
+    const owned = await this.#ownedBy(trigger, pods, undefined, signal);
+    return [...named.values(), ...owned.values()].map(({ request }) => request);
+  }
+
+  async #leads(trigger: Trigger, request: Request, signal: AbortSignal): Promise<boolean> {
+    const key = requestKey(request);
+    const { named, pods } = await this.#look(trigger, signal);
+    return named.has(key) || (await this.#ownedBy(trigger, pods, request.namespace, signal)).has(key);
+  }
+
+  #look(trigger: Trigger, signal: AbortSignal): Promise<Look> {
+    const known = this.#looks.get(trigger);
+    if (known?.isGivenUp === false) return known.wait(signal);
+    const look = new SharedWork((stop) => this.#lookAt(trigger, stop));
+    this.#looks.set(trigger, look);
+    return look.wait(signal);
+  }
+
+  async #lookAt(trigger: Trigger, stop: AbortSignal): Promise<Look> {
+    const { matches, turns } = this.#options;
+    const alerts = await matches.of(this.#firing, trigger, stop);
+    const look: Look = { worst: undefined, named: new Map(), pods: new Map() };
+    if (alerts.length === 0) return look;
+    return turns.run(teamOf(trigger), async (slices) => {
+      for (const alert of alerts) {
+        this.#add(look, trigger, read(alert));
+        if (slices.isOver) await slices.yieldTurn();
+        stop.throwIfAborted();
+      }
+      return look;
+    });
+  }
+
+  #add(look: Look, trigger: Trigger, alert: NamedAlert): void {
+    const { targets, order } = this.#options;
+    look.worst = order().worse(look.worst, alert);
+    for (const target of targets.dynamicOf(trigger)) {
+      const found = targets.find(trigger, target, dataOf(alert));
+      if ('requests' in found) for (const request of found.requests) this.#keep(look.named, request, alert);
+      if ('owner' in found) this.#keepPod(look.pods, found.owner, alert);
+    }
   }
 
   /** @param namespace of the object that is looked for; undefined: any. A pod and its owner are in one namespace. */
-  async #ownedBy(trigger: Trigger, namespace: string | undefined, signal: AbortSignal): Promise<WorstByObject> {
-    const pods = this.#pods.get(trigger.key);
-    if (pods === undefined) return new Map();
+  async #ownedBy(
+    trigger: Trigger,
+    pods: WorstByPod,
+    namespace: string | undefined,
+    signal: AbortSignal,
+  ): Promise<WorstByObject> {
     const isNear = [...pods.values()].some(({ owner }) => namespace === undefined || owner.namespace === namespace);
     if (!isNear) return new Map();
     const known = this.#owned.get(trigger.key);
@@ -140,33 +165,29 @@ export class FiringMoment {
 
   async #askOwners(trigger: Trigger, pods: WorstByPod, signal: AbortSignal): Promise<WorstByObject> {
     const { targets } = this.#options;
-    const owned = new Map<string, WorstByObject>();
+    const owned: WorstByObject = new Map();
     const ask = async ({ owner, alert }: { owner: ResolvedOwner; alert: NamedAlert }): Promise<void> => {
       const found = await targets.ownerOf(trigger, owner, signal);
-      if ('requests' in found) for (const request of found.requests) this.#keep(owned, trigger.key, request, alert);
+      if ('requests' in found) for (const request of found.requests) this.#keep(owned, request, alert);
     };
     await eachBounded(pods.values(), ownersAtOnce, ask);
-    return owned.get(trigger.key) ?? new Map();
+    return owned;
   }
 
-  #keep(into: Map<string, WorstByObject>, trigger: string, request: Request, alert: NamedAlert): void {
-    const objects: WorstByObject = into.get(trigger) ?? new Map();
-    into.set(trigger, objects);
+  #keep(objects: WorstByObject, request: Request, alert: NamedAlert): void {
     const key = requestKey(request);
-    objects.set(key, { request, alert: this.#options.order.worse(objects.get(key)?.alert, alert)! });
+    objects.set(key, { request, alert: this.#options.order().worse(objects.get(key)?.alert, alert)! });
   }
 
-  #keepPod(trigger: string, owner: ResolvedOwner, alert: NamedAlert): void {
-    const pods: WorstByPod = this.#pods.get(trigger) ?? new Map();
-    this.#pods.set(trigger, pods);
+  #keepPod(pods: WorstByPod, owner: ResolvedOwner, alert: NamedAlert): void {
     const key = JSON.stringify([owner.namespace, owner.pod, owner.kind]);
-    pods.set(key, { owner, alert: this.#options.order.worse(pods.get(key)?.alert, alert)! });
+    pods.set(key, { owner, alert: this.#options.order().worse(pods.get(key)?.alert, alert)! });
   }
 }
 
-/** Every run waits for the look, also those of other namespaces: no other trigger is tried. */
-function writesCondition({ action }: Trigger): boolean {
-  return action.do === 'condition';
+/** The labels of a stored alert are read from its text each time. */
+function read({ alertname, labels, annotations }: NamedAlert): NamedAlert {
+  return annotations === undefined ? { alertname, labels } : { alertname, labels, annotations };
 }
 
 function dataOf({ labels, annotations = {} }: NamedAlert): TemplateData {

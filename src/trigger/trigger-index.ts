@@ -10,8 +10,8 @@ const nameLabel = 'alertname';
 /** Called with a value of a label that was too long for an expression of a trigger, which does not match then. */
 export type OnUndecidedTrigger = (trigger: Trigger, matcher: Matcher, value: string) => void;
 
-/** Where a trigger is filed; undefined stands for any value. */
-interface Place {
+/** Where a trigger is filed: the values of labels that its alerts have; undefined stands for any value. */
+export interface Place {
   readonly namespace: string | undefined;
   readonly alertname: string | undefined;
 }
@@ -48,6 +48,11 @@ export class TriggerIndex implements Triggers {
     return this.#filed;
   }
 
+  /** `triggers.namespace_label` */
+  get namespaceLabel(): string {
+    return this.#namespaceLabel;
+  }
+
   /** Files all triggers anew under another label, after a reload. What matches does not depend on it, only what that costs. */
   fileBy(namespaceLabel: string): void {
     if (namespaceLabel === this.#namespaceLabel) return;
@@ -67,7 +72,7 @@ export class TriggerIndex implements Triggers {
     this.delete(trigger.key);
     this.#byKey.set(trigger.key, trigger);
     this.#filed++;
-    const { namespace, alertname } = this.#placeOf(trigger);
+    const { namespace, alertname } = this.placeOf(trigger);
     const byAlertname = getOrAdd(this.#byNamespace, namespace, (): ByAlertname => new Map());
     getOrAdd(byAlertname, alertname, () => new Set<Trigger>()).add(trigger);
   }
@@ -77,7 +82,7 @@ export class TriggerIndex implements Triggers {
     const trigger = this.#byKey.get(key);
     if (trigger === undefined) return false;
     this.#byKey.delete(key);
-    const { namespace, alertname } = this.#placeOf(trigger);
+    const { namespace, alertname } = this.placeOf(trigger);
     const byAlertname = this.#byNamespace.get(namespace)!;
     const triggers = byAlertname.get(alertname)!;
     triggers.delete(trigger);
@@ -91,29 +96,33 @@ export class TriggerIndex implements Triggers {
    * @param isAsked only these are tried: an expression may cost milliseconds. Default: all
    */
   matching(labels: LabelSet, isAsked?: (trigger: Trigger) => boolean): readonly Trigger[] {
-    const [namespace, alertname] = [valueOf(labels, this.#namespaceLabel), valueOf(labels, nameLabel)];
-    const filed = this.#filedUnder({ namespace: undefined, alertname });
-    if (namespace !== undefined) filed.push(...this.#filedUnder({ namespace, alertname }));
     const found: Trigger[] = [];
-    for (const triggers of filed)
-      for (const trigger of triggers)
-        if (isAsked?.(trigger) !== false && this.#matches(trigger, labels)) found.push(trigger);
+    for (const trigger of this.candidates(labels))
+      if (isAsked?.(trigger) !== false && this.matches(trigger, labels)) found.push(trigger);
     return found.length < 2 ? found : found.toSorted(byKey);
   }
 
-  /** Those of one namespace: the ones for any name, and the ones for this. */
-  #filedUnder({ namespace, alertname }: Place): ReadonlySet<Trigger>[] {
-    const byAlertname = this.#byNamespace.get(namespace);
-    const names = alertname === undefined ? [undefined] : [undefined, alertname];
-    return names.flatMap((name) => byAlertname?.get(name) ?? []);
+  /** The triggers that may match, as far as it costs nothing to say so. */
+  candidates(labels: LabelSet): Iterable<Trigger> {
+    const [namespace, alertname] = [valueOf(labels, this.#namespaceLabel), valueOf(labels, nameLabel)];
+    const anywhere = this.filedUnder({ namespace: undefined, alertname });
+    return namespace === undefined ? anywhere : [...anywhere, ...this.filedUnder({ namespace, alertname })];
   }
 
-  #matches(trigger: Trigger, labels: LabelSet): boolean {
+  /** Those of one namespace: the ones for any name, and the ones for this. */
+  filedUnder({ namespace, alertname }: Place): readonly Trigger[] {
+    const byAlertname = this.#byNamespace.get(namespace);
+    const names = alertname === undefined ? [undefined] : [undefined, alertname];
+    return names.flatMap((name) => [...(byAlertname?.get(name) ?? [])]);
+  }
+
+  /** Tries all matchers of a trigger. */
+  matches(trigger: Trigger, labels: LabelSet): boolean {
     const onUndecided: OnUndecided = (...told) => this.#onUndecided?.(trigger, ...told);
     return matchesAll(trigger.matchers, labels, onUndecided);
   }
 
-  #placeOf({ matchers }: Trigger): Place {
+  placeOf({ matchers }: Trigger): Place {
     return { namespace: equalityOn(matchers, this.#namespaceLabel), alertname: equalityOn(matchers, nameLabel) };
   }
 }

@@ -1,5 +1,6 @@
 import { kindName, requestKey, type Request } from '../reconcile/ports.ts';
 import { foreignPod, resolveTarget, type ResolvedName, type ResolvedOwner, type ResolvedSelector } from './choose.ts';
+import { LedObjects } from './led-objects.ts';
 import { selects } from './label-selector.ts';
 import type { NeedState, ObjectNeed, TargetObjects } from './ports.ts';
 import { refusedReach, refusedSelection, type AllowedTarget } from './reach.ts';
@@ -47,8 +48,8 @@ export class TriggerTargets {
   readonly #selecting = new Map<string, Set<string>>();
   readonly #ownerNeeds = new Map<string, Map<string, OwnerNeed>>();
   #conditions = 0;
-  /** See {@link mayLeadToKind}; undefined if it has to be found out again. */
-  #ledKinds: ReadonlySet<string | undefined> | undefined;
+  /** Of the triggers with a condition. */
+  readonly #led = new LedObjects();
 
   constructor(options: TriggerTargetsOptions) {
     this.#options = options;
@@ -56,7 +57,6 @@ export class TriggerTargets {
 
   set(trigger: Trigger): void {
     this.delete(trigger.key);
-    this.#ledKinds = undefined;
     const fixed = new Set<string>();
     const selecting = new Set<string>();
     for (const target of trigger.targets) {
@@ -65,7 +65,10 @@ export class TriggerTargets {
       const request = resolved?.by === 'name' ? this.#requestOf(resolved) : undefined;
       if (request !== undefined) fixed.add(requestKey(request));
     }
-    if (trigger.action.do === 'condition') this.#conditions++;
+    if (trigger.action.do === 'condition') {
+      this.#conditions++;
+      this.#led.set(trigger, this.dynamicOf(trigger));
+    }
     this.#places.set(trigger.key, { trigger, fixed: [...fixed], selecting: [...selecting] });
     for (const key of fixed) addTo(this.#fixed, key, trigger.key);
     for (const key of selecting) addTo(this.#selecting, key, trigger.key);
@@ -75,7 +78,7 @@ export class TriggerTargets {
     const places = this.#places.get(key);
     if (places === undefined) return;
     this.#places.delete(key);
-    this.#ledKinds = undefined;
+    this.#led.delete(key);
     this.#ownerNeeds.delete(key);
     if (places.trigger.action.do === 'condition') this.#conditions--;
     for (const place of places.fixed) removeFrom(this.#fixed, place, key);
@@ -142,13 +145,20 @@ export class TriggerTargets {
 
   /** True if an alert can lead a trigger with a condition to an object of the kind. */
   mayLeadToKind(kind: string): boolean {
-    this.#ledKinds ??= new Set(
-      [...this.#places.values()]
-        .filter(({ trigger }) => trigger.action.do === 'condition')
-        .flatMap(({ trigger }) => this.dynamicOf(trigger).map((target) => target.kind)),
-    );
-    // An owner may be of any kind.
-    return this.#ledKinds.has(kind) || this.#ledKinds.has(undefined);
+    return this.#led.hasKind(kind);
+  }
+
+  /** The triggers with a condition that an alert may lead to the object, as far as they may wake it. */
+  leadersTo(request: Request): readonly Trigger[] {
+    const leaders = this.#led.leadersTo(request);
+    const object = leaders.length === 0 ? undefined : this.#options.objects.get(request);
+    return leaders.filter(({ namespace }) => {
+      if (namespace === undefined || namespace === request.namespace) return true;
+      const apiVersion = object?.pipeline.apiVersion;
+      return (
+        apiVersion === undefined || this.#refused({ namespace }, apiVersion, request, object?.labels) === undefined
+      );
+    });
   }
 
   /** True if a trigger writes conditions. */
@@ -286,7 +296,12 @@ export class TriggerTargets {
     return places.includes(place) && selects(resolved.selector, labels);
   }
 
-  #refused(trigger: Trigger, apiVersion: string, request: Request, labels: Labels | undefined): string | undefined {
+  #refused(
+    trigger: Pick<Trigger, 'namespace'>,
+    apiVersion: string,
+    request: Request,
+    labels: Labels | undefined,
+  ): string | undefined {
     const { kind, namespace, name } = request;
     return refusedReach(trigger, { apiVersion, kind, namespace, name, labels }, this.#options.allowed());
   }

@@ -198,7 +198,7 @@ export class TriggerWakes {
     const { signal } = this.#closed;
     await this.#attempt(`firing ${trigger.key}`, async () => {
       const { firing } = await this.#options.alerts.snapshot(clock.now(), [], signal);
-      const requests = await (await inForce.at(firing)).objectsOf(trigger, signal);
+      const requests = await inForce.at(firing).objectsOf(trigger, signal);
       if (requests.length > 0) look(requests, 'trigger');
     });
   }

@@ -73,7 +73,7 @@ export class TriggersInForce {
     return heldNow(trigger, this.#options.clock.now()) === undefined;
   }
 
-  at(firing: FiringAlerts): Promise<FiringMoment> {
+  at(firing: FiringAlerts): FiringMoment {
     return this.#options.firing.at(firing);
   }
 

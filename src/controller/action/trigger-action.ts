@@ -182,9 +182,9 @@ export class TriggerAction implements Action {
     const type = typeOf(trigger);
     if (type === undefined) return {};
     const { firing } = await alerts.snapshot(run.causes.lastSeen, [...run.causes.requestIds], run.signal);
-    const moment = await triggers.at(firing);
+    const moment = triggers.at(firing);
     const alert = triggers.namersOf(run.request).includes(trigger.key)
-      ? moment.worstOf(trigger.key)
+      ? await moment.worstOf(trigger, run.signal)
       : await moment.worstFor(trigger, run.request, run.signal);
     const { condition } =
       alert === undefined

@@ -98,7 +98,7 @@ export class TriggerConditions {
     const { alerts, triggers } = this.#options;
     try {
       const snapshot = await alerts.snapshot(run.causes.lastSeen, [...run.causes.requestIds], run.signal);
-      return { snapshot, moment: await triggers.at(snapshot.firing) };
+      return { snapshot, moment: triggers.at(snapshot.firing) };
     } catch (error) {
       if (error instanceof SnapshotError) await this.#becomeUnknown(run, error);
       throw error;
@@ -136,7 +136,7 @@ export class TriggerConditions {
     const keeperOf = async (trigger: Trigger): Promise<Keeper> => ({
       trigger,
       alert: fixed.has(trigger.key)
-        ? moment?.worstOf(trigger.key)
+        ? await moment?.worstOf(trigger, run.signal)
         : await moment?.worstFor(trigger, run.request, run.signal),
     });
     const kept = [...byType].map(async ([type, all]) => ({ type, keepers: await Promise.all(all.map(keeperOf)) }));
@@ -165,7 +165,7 @@ export class TriggerConditions {
       return undefined;
     }
     const { firing } = await source.snapshot(Math.max(takenAt, run.causes.lastSeen), run.signal);
-    const pushed = (await this.#keptBy(naming, run, await triggers.at(firing))).find(({ type }) => type === kept.type);
+    const pushed = (await this.#keptBy(naming, run, triggers.at(firing))).find(({ type }) => type === kept.type);
     const firingFor = pushed?.keepers.map(({ alert }) => alert).filter((alert) => alert !== undefined) ?? [];
     const held = this.#holder.hold(run, kept.type, firingFor, source.graceMs);
     return held && { ...held, isChanged: false };
