@@ -191,6 +191,41 @@ describe('the API of explanations, about an alert that came', () => {
     assert.equal(run.because, 'throttled');
     const [trigger] = (await predict(app, down)).triggers;
     assert.deepEqual([trigger?.held, trigger?.targets[0]?.throttled], ['throttled', 1]);
+    await app.settle(3_600_000);
+    const later = await effectOf(app, down);
+    assert.deepEqual([later.verdict, later.runs.length], ['woke', 2]);
+    assert.match(
+      later.because ?? '',
+      /^file\/one had done enough to TracePipeline\/backend; the run waited until \d{4}-/,
+    );
+  });
+
+  it('has the runs of its own triggers alone, whatever others came with it', async (t) => {
+    const app = await bench(t, [
+      entry('one', { mode: 'observe' }),
+      entry('two', { matchers: ['alertname="Other"'], suspend: { reason: 'upgrade' } }),
+    ]);
+    await app.post([{ labels: down }, { labels: { alertname: 'Other' } }], 'r');
+    const [own, other] = [await effectOf(app, down), await effectOf(app, { alertname: 'Other' })];
+    assert.deepEqual([own.verdict, own.runs.length], ['observed', 1]);
+    assert.deepEqual([other.verdict, other.because, other.runs], ['suspended', 'suspended: file/two', []]);
+  });
+
+  it('that woke an object says of every other trigger why it did nothing', async (t) => {
+    const app = await bench(t, [
+      entry('acting'),
+      entry('observing', { mode: 'observe', action: { condition: { type: 'Other' } } }),
+      entry('resting', { suspend: { reason: 'upgrade' } }),
+      entry('lost', { targets: [{ ...target, name: '{{ labels.pipeline }}' }] }),
+    ]);
+    await app.post([{ labels: down }], 'r');
+    const { verdict, because } = await effectOf(app, down);
+    assert.equal(verdict, 'woke');
+    assert.deepEqual(because?.split('; '), [
+      'suspended: file/resting',
+      'file/lost led to no object, or is newer: see tocsin explain',
+      'file/observing only observes',
+    ]);
   });
 });
 

@@ -75,8 +75,9 @@ async function runsOf(api: ApiClient, { event_id: eventId, pipelines }: Reconcil
 }
 
 /** A run in one line. */
-export function runRow({ pipeline, id, outcome, because, transition, error }: Run): readonly string[] {
-  const reason = because === 'unchanged' ? undefined : showBecause(because);
+export function runRow(run: Run): readonly string[] {
+  const { pipeline, id, outcome, transition, error } = run;
+  const reason = run.because === 'unchanged' ? undefined : showBecause(run);
   const why = transition === undefined ? reason : showTransition(transition);
   const said = error ?? why;
   return [showPipeline(pipeline), `run ${id}`, said === undefined ? outcome : `${outcome}: ${said}`];

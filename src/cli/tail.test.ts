@@ -34,6 +34,20 @@ describe('tocsin tail', () => {
     ]);
   });
 
+  it('begins a line about a trigger with its key, and says what is wrong with it', async (t) => {
+    const trigger = 'alerttrigger/shop/db';
+    const rejected = fact('trigger.rejected', { trigger, problem: 'the namespace shop opts out' }, 9);
+    const throttled = fact('trigger.throttled', { ...backend, trigger, because: 'budget' }, 10);
+    const looked = fact('requests.enqueued', { event_id: 'e', trigger: 'manual' }, 11);
+    const api = await following(t, [rejected, throttled, looked]);
+    const { stdout } = await api.run('tail', '--limit=3', '-o', 'wide');
+    assert.deepEqual(stdout.trimEnd().split('\n'), [
+      '00:00:00.021  trigger.rejected     alerttrigger/shop/db  the namespace shop opts out',
+      '00:00:00.021  trigger.throttled    alerttrigger/shop/db  TracePipeline/backend  a line of the log  because=budget',
+      '00:00:00.021  requests.enqueued    a line of the log  event_id=e trigger=manual',
+    ]);
+  });
+
   it('prints a line of JSON each', async (t) => {
     const api = await following(t, [changed, received]);
     const { stdout } = await api.run('tail', '--limit=2', '-o', 'json');

@@ -87,12 +87,15 @@ const colours: Readonly<Record<string, Colour>> = { debug: 'dim', warn: 'yellow'
 async function tell(output: Output, fact: Fact): Promise<void> {
   if (await output.item(fact)) return;
   const pipeline = pipelineIn(fact);
-  const subject = pipeline === undefined ? '' : showPipeline(pipeline);
+  const object = pipeline === undefined ? '' : showPipeline(pipeline);
+  const subject = isOfTrigger(fact) ? `${textOf(fact['trigger'])}${object && `  ${object}`}` : object;
+  // What is wrong with a trigger says more than that something is.
+  const message = (isOfTrigger(fact) ? textOf(fact['problem']) : undefined) ?? fact.msg;
   output.heading([
     [fact.time.slice(11, 23), 'dim'],
     [`  ${fact.event.padEnd(19)}`, colours[fact.level] ?? 'bold'],
     [
-      `  ${[subject, fact.event === 'condition.changed' ? '' : fact.msg, ...details(fact, output.isWide)].filter(Boolean).join('  ')}`,
+      `  ${[subject, fact.event === 'condition.changed' ? '' : message, ...details(fact, output.isWide)].filter(Boolean).join('  ')}`,
     ],
   ]);
 }
@@ -105,13 +108,23 @@ const forWide = new Set(
     ' ',
   ),
 );
+/** Told at the beginning of a line about a trigger; of other lines, the field says what woke somebody. */
+const ofTrigger = new Set(['trigger', 'problem']);
+
+function isOfTrigger(fact: Fact): boolean {
+  return fact.event.startsWith('trigger.') && typeof fact['trigger'] === 'string';
+}
+
 const transition = new Set('type from to from_reason reason message'.split(' '));
 
 function details(fact: Fact, isWide: boolean): readonly string[] {
   const change = transitionIn(fact);
   const labels = labelsOf(fact['labels']);
   const isTold = (name: string): boolean =>
-    !toldBefore.has(name) && (isWide || !forWide.has(name)) && !(change !== undefined && transition.has(name));
+    !toldBefore.has(name) &&
+    !(isOfTrigger(fact) && ofTrigger.has(name)) &&
+    (isWide || !forWide.has(name)) &&
+    !(change !== undefined && transition.has(name));
   const rest = Object.entries(fact).filter(([name]) => isTold(name));
   return [
     change === undefined ? '' : showTransition(change),

@@ -1,8 +1,9 @@
 import { pipelineIn, textOf, transitionIn } from '../explain/fact-fields.ts';
-import { ExplainedAlert, type Alert, type Effect, type Fact, type PipelineName } from '../explain/schema.ts';
+import { actionEvents, actionsOf } from '../explain/event-runs.ts';
+import { ExplainedAlert, type Alert, type Effect, type Fact } from '../explain/schema.ts';
 import { Alerts, Facts } from '../explain/schema-requests.ts';
 import { Status } from '../explain/schema-status.ts';
-import { equalMatcher, showLabels, showPipeline, showTransition } from '../explain/words.ts';
+import { equalMatcher, messageWritten, reasons, showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
 import { showTime } from './names.ts';
@@ -126,32 +127,47 @@ export async function silenceText(api: ApiClient, id: string): Promise<string> {
   return `silence ${id} of ${createdBy}: ${comment} (${status.state}, ends ${showTime(endsAt)})`;
 }
 
-/** The pipelines that it woke, with the results. */
+/** The objects that it woke, with the results. */
 async function runRows(api: ApiClient, effect: Effect): Promise<readonly string[][]> {
-  if (effect.runs.length === 0 || effect.event_id === undefined) return [];
-  const changes = new Map<unknown, Fact>();
+  const { runs, triggers, event_id: eventId, request_id: request, at } = effect;
+  if (runs.length === 0 || eventId === undefined) return [];
   // An effect without a request has only its time.
-  const about = effect.request_id === undefined ? { since: effect.at } : { request_id: effect.request_id };
-  for await (const fact of api.items(Facts, '/history', { event: 'condition.changed', ...about }, maxChanges))
-    changes.set(fact['run'], fact);
-  const rows: string[][] = [];
-  for (const event of ['reconcile.finished', 'reconcile.failed'])
-    for await (const fact of api.items(Facts, '/history', { event, event_id: effect.event_id })) {
-      const pipeline = pipelineIn(fact);
-      if (pipeline !== undefined && effect.runs.includes(String(fact['run'])))
-        rows.push(rowOf(fact, pipeline, changes.get(fact['run'])));
-    }
-  return rows.toSorted(([one = ''], [other = '']) => one.localeCompare(other));
+  const about = request === undefined ? { since: at } : { request_id: request };
+  const acts = triggers === undefined ? [] : actionEvents;
+  const changes = Map.groupBy(await factsOf(api, ['condition.changed', ...acts], about), ({ run }) => run);
+  const ends = ['reconcile.finished', 'reconcile.failed'];
+  const own = (facts: readonly Fact[]): readonly Fact[] => facts.filter(({ run }) => runs.includes(String(run)));
+  const ended = own(await factsOf(api, ends, { event_id: eventId }));
+  // A run that had to wait for its slot belongs to a later event, but names the same requests.
+  const later = ended.length < runs.length ? own(await factsOf(api, ends, about)) : [];
+  const byRun = new Map([...ended, ...later].map((fact) => [fact['run'], fact]));
+  return [...byRun.values()]
+    .flatMap((fact) => rowOf(fact, changes.get(fact['run']) ?? []))
+    .toSorted(([one = ''], [other = '']) => one.localeCompare(other));
 }
 
-function rowOf(fact: Fact, pipeline: PipelineName, change: Fact | undefined): string[] {
+async function factsOf(
+  api: ApiClient,
+  events: readonly string[],
+  about: Readonly<Record<string, string>>,
+): Promise<readonly Fact[]> {
+  const facts: Fact[] = [];
+  for (const event of events)
+    for await (const fact of api.items(Facts, '/history', { event, ...about }, maxChanges)) facts.push(fact);
+  return facts;
+}
+
+/** No row for a fact about nothing. */
+function rowOf(fact: Fact, changes: readonly Fact[]): readonly string[][] {
+  const pipeline = pipelineIn(fact);
+  if (pipeline === undefined) return [];
   const [outcome = 'failed', because, error] = [fact['result'], fact['because'], fact['error']].map(textOf);
-  const why = because === undefined || because === outcome ? '' : ` (${because})`;
-  const transition = change && transitionIn(change);
-  const told = transition === undefined ? error : showTransition(transition);
-  return [
-    showPipeline(pipeline),
-    `run ${String(fact['run'])}`,
-    `${outcome}${why}${told === undefined ? '' : `: ${told}`}`,
-  ];
+  const reason = because === 'pipeline_gone' ? reasons[because] : because;
+  const why = reason === undefined || reason === outcome ? '' : ` (${reason})`;
+  const transitions = changes.map(transitionIn).filter((transition) => transition !== undefined);
+  const acts = actionsOf(changes).map(({ action, observed }) => (observed === true ? `would ${action}` : action));
+  const did = [...transitions.map(showTransition), ...acts].join('; ') || error;
+  const told = did ?? (outcome === 'changed' ? messageWritten : undefined);
+  const result = told === undefined ? `${outcome}${why}` : `${outcome}${why}: ${told}`;
+  return [[showPipeline(pipeline), `run ${String(fact['run'])}`, result]];
 }

@@ -2,11 +2,14 @@ import type { Cause, Hops, Pipeline, PipelineName, Run } from '../explain/schema
 import { Pipelines, Runs } from '../explain/schema-requests.ts';
 import {
   isSamePipeline,
+  messageWritten,
   pipelinePath,
   showAlert,
   showBecause,
   showPipeline,
   showTransition,
+  triggerText,
+  wroteMessage,
 } from '../explain/words.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { nearestPath } from '../config/settings/unknown-key.ts';
@@ -170,12 +173,17 @@ function rowsOf(output: Output, run: Run): readonly Row[] {
       `${action} (${trigger})`,
     ]),
     ['throttled', throttledText(run)],
-    ['condition', transition && `${showTransition(transition)}${transition.observed === true ? ', only logged' : ''}`],
+    ['condition', conditionText(run)],
     ['message', transition?.message],
-    ['no change', transition === undefined ? showBecause(run.because) : undefined],
+    ['no change', transition === undefined ? showBecause(run) : undefined],
     ['error', error],
     ['next look', nextLook(output, run)],
   ];
+}
+
+function conditionText({ transition, ...run }: Run): string | undefined {
+  if (transition === undefined) return wroteMessage(run) ? messageWritten : undefined;
+  return `${showTransition(transition)}${transition.observed === true ? ', only logged' : ''}`;
 }
 
 /** Nothing while `source.select` alone chooses. */
@@ -200,7 +208,7 @@ function throttledText({ throttled_by: triggers, throttled_until: until }: Run):
 function wokenBy({ causes, more_causes: uncounted, triggers }: Run, isWide: boolean): readonly string[] {
   const newest = causes.toReversed();
   const shown = isWide ? newest : newest.slice(0, namedCauses);
-  const others = triggers.filter((trigger) => trigger !== 'alert' && trigger !== 'silence');
+  const others = triggers.filter((trigger) => trigger !== 'alert' && trigger !== 'silence').map(triggerText);
   const left = newest.length - shown.length + uncounted;
   return [...shown.map(causeText), ...(left > 0 ? [`and ${left} more`] : []), ...others];
 }

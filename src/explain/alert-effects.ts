@@ -19,6 +19,8 @@ export interface ToldAlert {
   readonly optedOut: readonly string[];
   /** Whether `source.select` holds now. */
   readonly isDefault: boolean;
+  /** The reader may see the alerts of some namespaces alone: one that inhibits may be of the platform. */
+  readonly isForTeam: boolean;
 }
 
 /** Why a notification wakes nothing. */
@@ -48,6 +50,7 @@ const events = [
   'requests.enqueued',
   'causes.named',
   'trigger.suppressed',
+  'trigger.storm',
 ];
 const told = new RegExp(`"event":"(?:${events.map((event) => event.replace('.', String.raw`\.`)).join('|')})"`);
 
@@ -70,6 +73,7 @@ export class EffectFinder {
   /** The triggers that each event woke, and what kept others from it. */
   readonly #woken = new Map<string, Set<string>>();
   readonly #suppressions = new Map<string, Fact[]>();
+  readonly #storms = new Set<string>();
   /** The silenced alerts among those that expired together. */
   #suppressed: Fact | undefined;
 
@@ -88,6 +92,9 @@ export class EffectFinder {
         return [];
       case 'trigger.suppressed':
         getOrAdd(this.#suppressions, String(fact['event_id']), (): Fact[] => []).push(fact);
+        return [];
+      case 'trigger.storm':
+        this.#storms.add(String(fact['event_id']));
         return [];
       case 'channel.full':
         if (typeof fact['merged_into'] === 'string')
@@ -113,7 +120,7 @@ export class EffectFinder {
     const [first] = own;
     if (first === undefined) return undefined;
     const isInhibited = first['because'] === 'inhibited';
-    const source = textOf(first['source']) ?? 'another alert';
+    const source = (this.#alert.isForTeam ? undefined : textOf(first['source'])) ?? 'another alert';
     const because = isInhibited ? `${source} fired, and inhibited` : 'suspended:';
     const triggers = [...new Set(own.map(({ trigger }) => String(trigger)))];
     return {
@@ -134,6 +141,11 @@ export class EffectFinder {
   /** The triggers that the alert woke with this event. */
   wokenIn(eventId: string): readonly string[] {
     return [...(this.#woken.get(eventId) ?? [])];
+  }
+
+  /** Whether the runs of the event go out one after the other. */
+  isStorm(eventId: string): boolean {
+    return this.#storms.has(eventId);
   }
 
   #isOwn(key: unknown): boolean {
@@ -220,11 +232,29 @@ const wokeNothing: ReadonlySet<Verdict> = new Set(['no_pipeline', 'suspended', '
 /** Why an event chose no object for an alert, as far as the triggers of now can tell. */
 export function nothingChosen({ isDefault, triggers, optedOut }: ToldAlert): Pick<OpenEffect, 'verdict' | 'because'> {
   if (triggers.length > 0) return noPipeline(`the targets of ${triggers.join(', ')} led to no object`);
-  if (isDefault) return noPipeline('it concerns no pipeline that there is');
   if (optedOut.length > 0)
     return { verdict: 'opted_out', because: `the namespace of ${optedOut.join(', ')} has opted out of triggers` };
+  if (isDefault) return noPipeline('it concerns no pipeline that there is');
   return noPipeline('no trigger matches it, and source.select does not hold (triggers.default)');
 }
+
+/** Why triggers that match now had no part in an event that woke others, in sentences. */
+export function notWoken(
+  { triggers, optedOut }: ToldAlert,
+  woken: readonly string[],
+  held: Held | undefined,
+): readonly string[] {
+  const idle = triggers.filter((key) => !woken.includes(key) && held?.triggers.includes(key) !== true);
+  return [
+    ...(held === undefined ? [] : [held.because]),
+    ...(idle.length > 0 ? [`${idle.join(', ')} led to no object, or is newer: see tocsin explain`] : []),
+    ...(optedOut.length > 0 ? [`the namespace of ${optedOut.join(', ')} has opted out of triggers`] : []),
+  ];
+}
+
+/** What is told of an event that is a storm. */
+export const inStorm =
+  'its event concerned so many objects that their runs go out one after the other (storm.rate); tocsin resume lets them out at once';
 
 function noPipeline(because: string): Pick<OpenEffect, 'verdict' | 'because'> {
   return { verdict: 'no_pipeline', because };

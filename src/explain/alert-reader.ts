@@ -9,8 +9,16 @@ import type { Clock } from '../runtime/clock.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
-import { EffectFinder, nothingChosen, tellsOfAlerts, type OpenEffect, type ToldAlert } from './alert-effects.ts';
-import { heldRuns, runsOfEvents, type EventRun } from './event-runs.ts';
+import {
+  EffectFinder,
+  inStorm,
+  nothingChosen,
+  notWoken,
+  tellsOfAlerts,
+  type OpenEffect,
+  type ToldAlert,
+} from './alert-effects.ts';
+import { heldNotes, heldRuns, runsOfEvents, type EventRun } from './event-runs.ts';
 import { alertOfLabels, labelsOf, nameOf, objectsOf, textOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
 import type { LiveTriggers } from './trigger-predictions.ts';
@@ -64,23 +72,13 @@ interface AboutAlert {
   readonly finder: EffectFinder;
 }
 
-/** Verdicts whose reason names triggers. */
-const namesTriggers: ReadonlySet<Effect['verdict']> = new Set([
-  'no_pipeline',
-  'inhibited',
-  'throttled',
-  'observed',
-  'suspended',
-  'opted_out',
-]);
-
 /** Without the triggers of others. How many runs there are tells how many pipelines there are, so they are left out too. */
 async function forTeam(effect: Effect, told: ToldAlert, seen: VisibleFacts): Promise<Effect> {
   const { triggers = [], because, ...rest } = effect;
   const named = new Set([...triggers, ...told.triggers, ...told.optedOut]);
   const shown: string[] = [];
   for (const key of named) if (await seen.showsTrigger(key)) shown.push(key);
-  const isHidden = shown.length < named.size && namesTriggers.has(rest.verdict);
+  const isHidden = [...named].some((key) => !shown.includes(key) && because?.includes(key) === true);
   const own = triggers.filter((key) => shown.includes(key));
   return {
     ...rest,
@@ -141,6 +139,7 @@ export class AlertReader {
       triggers: triggers.matching(labels),
       optedOut: triggers.optedOutFor(labels),
       isDefault: triggers.isDefault,
+      isForTeam: seen !== undefined,
     };
     const finder = new EffectFinder(told);
     const { effects, next } = await this.#effects(finder, page);
@@ -196,10 +195,14 @@ export class AlertReader {
     const runs = own.map(({ run }) => run);
     const triggers = woken.length === 0 ? {} : { triggers: [...woken] };
     const held = finder.heldIn(effect.event_id ?? '');
-    // Other triggers of the alert may have been kept from being woken.
-    const because = effect.because ?? held?.because;
-    if (own.length > 0) return { ...effect, ...given('because', because), ...triggers, ...heldRuns(own, woken), runs };
-    if (all.length === 0) return { ...effect, ...triggers, runs };
+    const storm = finder.isStorm(effect.event_id ?? '') ? [inStorm] : [];
+    if (own.length > 0) {
+      // Other triggers of the alert may have been kept from being woken.
+      const notes = [...notWoken(told, woken, held), ...heldNotes(own, woken)];
+      const because = [...(effect.because === undefined ? [] : [effect.because]), ...storm, ...notes].join('; ');
+      return { ...effect, ...(because !== '' && { because }), ...triggers, ...heldRuns(own, woken), runs };
+    }
+    if (all.length === 0) return { ...effect, ...given('because', effect.because ?? storm[0]), ...triggers, runs };
     if (held !== undefined) return { ...effect, ...held, runs };
     return { ...effect, ...nothingChosen(told), runs };
   }

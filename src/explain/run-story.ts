@@ -12,6 +12,7 @@ import {
   textsOf,
   transitionIn,
 } from './fact-fields.ts';
+import { actionsOf } from './event-runs.ts';
 import { Because, Run, type Cause, type Hops, type Trigger } from './schema.ts';
 
 /** The facts that several runs share. */
@@ -52,6 +53,7 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
   const causes = context.causes.get(textOf(about['causes_id']) ?? '');
   const named = causesIn(causes);
   const written = facts.find(({ event }) => isWrite(event));
+  const actions = actionsOf(facts);
   const hops = hopsOf({ facts, about, end, query, written, causes: named }, context);
   return {
     id: String(about['run']),
@@ -67,7 +69,7 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
     ...(query !== undefined && { prometheus: prometheusOf(query, end) }),
     ...chosenBy(about),
     ...decidedBy(end ?? written),
-    ...actionsOf(facts),
+    ...(actions.length > 0 && { actions }),
     ...throttledBy(end),
     ...endOf(end, facts, now),
     ...given('transition', written && transitionIn(written)),
@@ -152,33 +154,6 @@ function chosenBy(about: Fact): Pick<Run, 'chosen_by'> {
   const triggers = textsOf(about['triggers']);
   if (triggers.length > 0) return { chosen_by: triggers };
   return numberOf(about['alerts']) > 0 ? { chosen_by: ['default'] } : {};
-}
-
-/** What triggers did to the object, in the order of the facts. */
-function actionsOf(facts: readonly Fact[]): Pick<Run, 'actions'> {
-  const actions = facts.flatMap((fact): NonNullable<Run['actions']> => {
-    const [trigger, action] = [textOf(fact['trigger']), actionOf(fact)];
-    if (trigger === undefined || action === undefined) return [];
-    return [{ trigger, action, ...(fact.event === 'trigger.observed' && { observed: true }) }];
-  });
-  return actions.length === 0 ? {} : { actions };
-}
-
-function actionOf(fact: Fact): string | undefined {
-  switch (fact.event) {
-    case 'object.annotated': {
-      const annotations = Object.entries(objectOf(fact['annotations']) ?? {});
-      return `set the annotation ${annotations.map(([key, value]) => `${key}: ${String(value)}`).join(', ')}`;
-    }
-    case 'condition.removed':
-      return `removed the condition ${String(fact['type'])}`;
-    case 'trigger.fired':
-      return 'log';
-    case 'trigger.observed':
-      return textOf(fact['action']);
-    default:
-      return undefined;
-  }
 }
 
 function throttledBy(end: Fact | undefined): Pick<Run, 'throttled_by' | 'throttled_until'> {

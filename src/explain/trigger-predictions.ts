@@ -106,6 +106,7 @@ export function byTriggers(triggers: readonly TriggerPrediction[]): readonly str
   const reasons = matching.slice(0, maxNamed).map(({ key, held, because: why, targets }) => {
     if (held !== undefined) return `${key} matches, but ${why}`;
     const objects = targets.reduce((sum, target) => sum + target.objects.length + target.more_objects, 0);
+    if (objects === 0) return `${key} matches, but its targets lead to no object`;
     return `${key} would wake ${objects} ${objects === 1 ? 'object' : 'objects'}`;
   });
   return matching.length > maxNamed ? [...reasons, `${matching.length - maxNamed} more triggers match`] : reasons;

@@ -1,5 +1,5 @@
 import { kymaGroup } from '../reconcile/kyma-kinds.ts';
-import type { Alert, Because, PipelineName, Run, Verdict } from './schema.ts';
+import type { Alert, Because, PipelineName, Run, Trigger, Verdict } from './schema.ts';
 
 /** The words for what the API tells. The command line and the incident page both use them, so that nothing has two names. */
 
@@ -71,14 +71,60 @@ export const reasons: Readonly<Record<NonNullable<Run['because']>, string>> = {
   throttled: 'a trigger has done enough to the object for now',
   foreign_condition: 'another controller keeps a condition of that type',
   no_rule: 'no rule turns such an alert into a condition',
-  pipeline_gone: 'the pipeline is gone',
+  pipeline_gone: 'there is no such object',
   prometheus_failed: 'Prometheus could not say what fires',
-  write_failed: 'the condition could not be written',
+  write_failed: 'it could not be written',
 };
 
-/** Why a run changed no condition, in words. */
-export function showBecause(because: Run['because']): string | undefined {
-  return because === undefined ? undefined : `${reasons[because]} (${because})`;
+/** Why a run changed nothing, in words. */
+export function whyUnchanged(
+  run: Pick<Run, 'because' | 'actions' | 'decided_by' | 'decided_because'>,
+): string | undefined {
+  const { because, actions = [] } = run;
+  if (because !== 'unchanged' || run.decided_by.length > 0 || run.decided_because !== undefined)
+    return because && reasons[because];
+  const onlyObserves = actions.length > 0 && actions.every(({ observed }) => observed === true);
+  return onlyObserves ? 'its triggers only observe' : 'there was nothing to write';
+}
+
+/** The same, with the name of the reason. */
+export function showBecause(run: Parameters<typeof whyUnchanged>[0]): string | undefined {
+  const why = whyUnchanged(run);
+  return why === undefined ? undefined : `${why} (${run.because})`;
+}
+
+/** What was written if neither status nor reason of a condition changed, and no trigger did anything else. */
+export const messageWritten = 'its message was written; status and reason are as before';
+
+/** True if a run wrote nothing but the message of a condition. */
+export function wroteMessage({
+  outcome,
+  transition,
+  actions = [],
+}: Pick<Run, 'outcome' | 'transition' | 'actions'>): boolean {
+  return outcome === 'changed' && transition === undefined && actions.every(({ observed }) => observed === true);
+}
+
+const triggerWords: Readonly<Record<Trigger, string>> = {
+  alert: 'an alert',
+  start: 'the start of Tocsin',
+  resync: 'the periodic look at every pipeline',
+  requeue: 'a look that an earlier run had asked for',
+  pipeline: 'a change of the object itself',
+  truncated: 'alerts that an Alertmanager cut off',
+  reload: 'a new configuration',
+  silence: 'the end of a silence',
+  rules: 'other alerting rules in Prometheus',
+  trigger: 'a trigger that was added, changed or deleted',
+  inhibition: 'the end of an inhibition',
+  suspension: 'the end of a suspension',
+  manual: 'somebody who asked for it',
+};
+
+/** Such as "the start of Tocsin"; a trigger of another version is told as it is. */
+export function triggerText(trigger: string | undefined): string {
+  if (trigger === undefined) return 'something that the history no longer knows';
+  return (triggerWords as Readonly<Record<string, string>>)[trigger] ?? trigger;
 }
 
 export function showTransition({ from, from_reason, to, reason }: NonNullable<Run['transition']>): string {

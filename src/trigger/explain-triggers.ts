@@ -9,7 +9,7 @@ import type { GuardedObject, TargetObjects } from './ports.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { FoundTargets, TriggerTargets } from './trigger-targets.ts';
 import type { Target, TemplateData, Trigger } from './trigger.ts';
-import { targetText, whyNot, type Held } from './why-not.ts';
+import { declaredText, targetText, whyNot, type Held } from './why-not.ts';
 
 export interface TriggerExplainerOptions {
   readonly clock: Clock;
@@ -146,9 +146,17 @@ export class TriggerExplainer {
   }
 
   async #target(trigger: Trigger, target: Target, question: Question): Promise<ExplainedTarget> {
-    const text = targetText(resolveTarget(trigger, target, question.alert));
+    const resolved = resolveTarget(trigger, target, question.alert);
+    const text = targetText(resolved);
     const found = await this.#found(trigger, target, question);
-    if (!('requests' in found)) return { target: text, objects: [], moreObjects: 0, problem: found.problem };
+    if (!('requests' in found)) {
+      return {
+        target: resolved.by === 'none' ? declaredText(target) : text,
+        objects: [],
+        moreObjects: 0,
+        problem: found.problem,
+      };
+    }
     const all = found.requests.toSorted((a, b) => (requestKey(a) < requestKey(b) ? -1 : 1));
     const objects = all.slice(0, Math.max(0, question.left.objects));
     question.left.objects -= objects.length;

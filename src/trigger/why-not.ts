@@ -1,7 +1,7 @@
 import { matches } from './alert-matchers.ts';
 import { resolveTargets, type ResolvedTarget, type Unresolved } from './choose.ts';
 import { annotationValue } from './template.ts';
-import type { LabelSelector, TemplateData, Trigger, TriggerAction } from './trigger.ts';
+import type { LabelSelector, Target, TemplateData, Trigger, TriggerAction } from './trigger.ts';
 
 /** What keeps a trigger that matches from acting. */
 export const heldWords = ['throttled', 'observed', 'suspended', 'opted_out', 'inhibited'] as const;
@@ -59,6 +59,15 @@ export function targetText(target: ResolvedTarget | Unresolved): string {
   const place = target.namespace === undefined ? '' : ` in namespace ${target.namespace}`;
   const { apiVersion, kind } = target;
   if (target.by === 'name') return `${kind} ${target.name}${place} (${apiVersion})`;
+  return `every ${kind}${selectorText(target.selector)}${place} (${apiVersion})`;
+}
+
+/** A target as it stands in the trigger, without an alert. */
+export function declaredText(target: Target): string {
+  const place = target.namespace === undefined ? '' : ` in namespace ${target.namespace.text}`;
+  if (target.by === 'owner') return `${target.kind ?? 'top'} owner of pod ${target.pod.text}${place}`;
+  const { apiVersion, kind } = target;
+  if (target.by === 'name') return `${kind} ${target.name.text}${place} (${apiVersion})`;
   return `every ${kind}${selectorText(target.selector)}${place} (${apiVersion})`;
 }
 

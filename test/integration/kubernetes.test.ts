@@ -21,6 +21,7 @@ import './kubernetes/trigger-examples.suite.ts';
 import './kubernetes/trigger-conditions.suite.ts';
 import './kubernetes/trigger-sequences.suite.ts';
 import './kubernetes/admission.suite.ts';
+import './kubernetes/trigger-telling.suite.ts';
 import './kubernetes/access.suite.ts';
 import './kubernetes/teams.suite.ts';
 // These three kill the API server; two of them remove CRDs and restore them.

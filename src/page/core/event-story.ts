@@ -1,7 +1,7 @@
 import { capital, tellFact } from './fact-sentence.ts';
 import { textField, textsField, type Facts } from './facts.ts';
 import type { Sentence } from './parts.ts';
-import { triggerText } from './run-story.ts';
+import { triggerText } from '../../explain/words.ts';
 
 /** The changes of conditions that the runs in these facts made: such a fact names its run, but not the event. */
 export function changesOf(facts: Facts, changes: Facts): Facts {

@@ -1,8 +1,7 @@
 import type { Fact } from '../../explain/schema.ts';
-import { pipelineOfKey, reasons, showLabels, showPipeline } from '../../explain/words.ts';
+import { pipelineOfKey, reasons, showLabels, showPipeline, triggerText } from '../../explain/words.ts';
 import { labelsField, numberField, pipelineKeyOf, textField, textsField } from './facts.ts';
 import { counted, listed, pipelinePart, requestPart, runPart, silencePart, type Part, type Sentence } from './parts.ts';
-import { triggerText } from './run-story.ts';
 import { span } from './times.ts';
 
 /** How a fact is marked in a list. */
@@ -192,8 +191,7 @@ function tellFinished(fact: Fact): ToldFact {
   const result = textField(fact, 'result');
   const because = textField(fact, 'because') as keyof typeof reasons | undefined;
   const look = runPart(pipelineOfKey(key), run, 'was looked at');
-  if (result === 'changed')
-    return { sentence: [...subject(fact), ' ', look, ', and its condition changed'], tone: 'quiet' };
+  if (result === 'changed') return { sentence: [...subject(fact), ' ', look, ', and it was changed'], tone: 'quiet' };
   if (result === 'gone') return { sentence: [...subject(fact), ' ', look, ', and is gone'], tone: 'plain' };
   const why = because === undefined ? '' : `: ${reasons[because] ?? because}`;
   const isNews = because !== undefined && because !== 'unchanged';

@@ -1,5 +1,6 @@
-import type { Cause, Hops, Run, Trigger } from '../../explain/schema.ts';
-import { reasons, runRemedies } from '../../explain/words.ts';
+import type { Cause, Hops, Run } from '../../explain/schema.ts';
+import { messageWritten, runRemedies, triggerText, whyUnchanged, wroteMessage } from '../../explain/words.ts';
+import { capital } from './fact-sentence.ts';
 import { alertPart, counted, listed, pipelinePart, requestPart, type Part, type Sentence } from './parts.ts';
 import { ago, span } from './times.ts';
 
@@ -30,7 +31,9 @@ export function tellRun(run: Run, now: number): RunStory {
       { question: 'Woken by', answers: wokenBy(run) },
       { question: 'Told by', answers: toldBy(run) },
       { question: 'Prometheus said', answers: saidBy(run) },
+      { question: 'Chosen by', answers: chosenBy(run) },
       { question: 'Decided by', answers: decidedBy(run) },
+      { question: 'Done', answers: done(run) },
       { question: 'Written', answers: written(run) },
       { question: 'What comes next', answers: [nextOf(run, now)] },
     ].filter(({ answers }) => answers.some((answer) => answer.length > 0)),
@@ -43,11 +46,18 @@ function summaryOf(run: Run): Sentence {
     run.causes.length > 0 ? [alertPart(run.causes.at(-1)!, true)] : [triggerText(run.triggers[0])];
   const more = run.causes.length + run.more_causes - 1;
   const others = run.causes.length > 0 && more > 0 ? ` and ${counted(more, 'other alert')}` : '';
-  const look: Sentence = [pipelinePart(run.pipeline), ' was looked at because of ', ...waker, others];
+  const look: Sentence = [pipelinePart(run.pipeline), ' was looked at because of ', ...waker, others, ...choosers(run)];
   return [...look, ...resultOf(run), '.'];
 }
 
-function resultOf({ outcome, because, transition, error }: Run): Sentence {
+/** The triggers that chose the object; nothing while `source.select` alone chooses. */
+function choosers({ chosen_by: keys = [] }: Run): Sentence {
+  const triggers = keys.filter((key) => key !== 'default');
+  return triggers.length === 0 ? [] : [', chosen by ', ...listed(triggers.map((code) => ({ code })))];
+}
+
+function resultOf(run: Run): Sentence {
+  const { outcome, transition, error } = run;
   switch (outcome) {
     case 'running':
       return [', and the run is not done yet'];
@@ -58,37 +68,38 @@ function resultOf({ outcome, because, transition, error }: Run): Sentence {
     case 'cancelled':
       return [`, but the run was cancelled${error === undefined ? '' : `: ${error}`}`];
     default: {
-      if (transition === undefined) {
-        const why = because === undefined ? 'no condition changed' : `nothing changed: ${reasons[because]}`;
-        return [`, and ${why}`];
-      }
+      const acted = actedOf(run);
+      if (transition === undefined) return acted ?? [`, and ${nothingChanged(run)}`];
       const from: Sentence =
         transition.from === '' ? ['no condition'] : [{ strong: `${transition.from} ${transition.from_reason}` }];
-      return [', and it went from ', ...from, ' to ', { strong: `${transition.to} ${transition.reason}` }];
+      const went: Sentence = [
+        ', and it went from ',
+        ...from,
+        ' to ',
+        { strong: `${transition.to} ${transition.reason}` },
+      ];
+      return [...went, ...(acted ?? [])];
     }
   }
 }
 
-const triggerWords: Readonly<Record<Trigger, string>> = {
-  alert: 'an alert',
-  start: 'the start of Tocsin',
-  resync: 'the periodic look at every pipeline',
-  requeue: 'a look that an earlier run had asked for',
-  pipeline: 'a change of the pipeline itself',
-  truncated: 'alerts that an Alertmanager cut off',
-  reload: 'a new configuration',
-  silence: 'the end of a silence',
-  rules: 'other alerting rules in Prometheus',
-  trigger: 'a trigger that was added, changed or deleted',
-  inhibition: 'the end of an inhibition',
-  suspension: 'the end of a suspension',
-  manual: 'somebody who asked for it',
-};
+/** What triggers did to the object; undefined if nothing. */
+function actedOf({ actions = [] }: Run): Sentence | undefined {
+  const acted = actions
+    .filter(({ observed }) => observed !== true)
+    .map(({ action, trigger }) => doneText(action, trigger));
+  return acted.length === 0 ? undefined : [', and ', ...listed(acted)];
+}
 
-/** Such as "the start of Tocsin"; a trigger of another version is told as it is. */
-export function triggerText(trigger: string | undefined): string {
-  if (trigger === undefined) return 'something that the history no longer knows';
-  return (triggerWords as Readonly<Record<string, string>>)[trigger] ?? trigger;
+function doneText(action: string, trigger: string): string {
+  return `${trigger} ${action}`;
+}
+
+function nothingChanged(run: Run): string {
+  if (wroteMessage(run)) return messageWritten;
+  const why = whyUnchanged(run);
+  if (run.throttled_until !== undefined) return `it waits until ${run.throttled_until}: ${why}`;
+  return why === undefined ? 'no condition changed' : `nothing changed: ${why}`;
 }
 
 /** The most causes that are told one by one. */
@@ -146,16 +157,39 @@ function saidBy({ prometheus }: Run): readonly Sentence[] {
   return [[fires], [`It does not report as firing: ${absent.join(', ')}`]];
 }
 
-function decidedBy({ decided_by: alerts, decided_because: because }: Run): readonly Sentence[] {
-  if (alerts.length > 0) return [listed(alerts.map((alert) => alertPart(alert)))];
-  return because === undefined ? [] : [[because]];
+function chosenBy({ chosen_by: keys = [] }: Run): readonly Sentence[] {
+  if (keys.every((key) => key === 'default')) return [];
+  return [listed(keys.map((key) => (key === 'default' ? 'source.select' : { code: key })))];
 }
 
-function written({ transition, because, outcome, hops }: Run): readonly Sentence[] {
+function decidedBy({
+  decided_by: alerts,
+  decided_because: because,
+  decided_by_triggers: triggers = [],
+}: Run): readonly Sentence[] {
+  const by: Sentence = triggers.length === 0 ? [] : [' (', ...listed(triggers.map((code) => ({ code }))), ')'];
+  if (alerts.length > 0) return [[...listed(alerts.map((alert) => alertPart(alert))), ...by]];
+  return because === undefined ? [] : [[because, ...by]];
+}
+
+/** What triggers did, what those would do that only observe, and what waits. */
+function done({ actions = [], throttled_by: throttled = [], throttled_until: until }: Run): readonly Sentence[] {
+  const acts = actions.map(({ trigger, action, observed }): Sentence => {
+    return observed === true ? [`${trigger} only observes; it would ${action}`] : [doneText(action, trigger)];
+  });
+  const end: Sentence = until === undefined ? [] : ['; the run waits until ', { time: until }];
+  const waits: Sentence = [...listed(throttled.map((code) => ({ code }))), ' had done enough to it', ...end];
+  return throttled.length === 0 ? acts : [...acts, waits];
+}
+
+function written(run: Run): readonly Sentence[] {
+  const { transition, because, outcome, hops } = run;
   if (transition === undefined) {
     if (outcome === 'running') return [['Nothing yet']];
+    if (actedOf(run) !== undefined) return [];
+    if (wroteMessage(run)) return [[capital(messageWritten)]];
     const remedy = because === undefined ? undefined : runRemedies[because];
-    const nothing = because === undefined ? 'Nothing' : `Nothing, because ${reasons[because]}`;
+    const nothing = because === undefined ? 'Nothing' : `Nothing, because ${whyUnchanged(run)}`;
     return [[nothing], ...(remedy === undefined ? [] : [[`What helps: ${remedy}`]])];
   }
   const at: Sentence = hops.written === undefined ? [] : [', at ', { time: hops.written }];
@@ -180,7 +214,7 @@ const hopNames = {
   started: 'Run started',
   queried: 'Prometheus asked',
   answered: 'Prometheus answered',
-  written: 'Condition written',
+  written: 'Written',
   finished: 'Run finished',
 } as const satisfies Record<keyof Hops, string>;
 
@@ -204,5 +238,7 @@ export function briefRun(run: Run): string {
   const time = took === undefined ? '' : ` in ${span(took)}`;
   if (transition !== undefined) return `changed to ${transition.to} ${transition.reason}${time}`;
   if (error !== undefined) return `${outcome}: ${error}`;
-  return because === undefined || because === 'unchanged' ? `${outcome}${time}` : `${outcome}: ${reasons[because]}`;
+  const acted = actedOf(run) === undefined ? undefined : run.actions?.find(({ observed }) => observed !== true);
+  if (acted !== undefined) return `${doneText(acted.action, acted.trigger)}${time}`;
+  return because === undefined || because === 'unchanged' ? `${outcome}${time}` : `${outcome}: ${whyUnchanged(run)}`;
 }
