@@ -150,6 +150,16 @@ describe('Config', () => {
         list: [],
       },
       storm: { share: 0.5, objects: 100, rate: 10 },
+      replicas: {
+        enabled: false,
+        identity: null,
+        lease: { namespace: null, name: 'tocsin', duration: 15_000, renew_deadline: 10_000, retry_period: 2000 },
+        service: 'tocsin-peers',
+        peers: [],
+        advertise: null,
+        token_file: null,
+        http_config: HttpConfig.parse({}),
+      },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -207,8 +217,10 @@ describe('Config', () => {
       'storm.share',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
-    // http_config has its own test.
-    const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
+    // http_config and replicas have tests of their own.
+    const settings = keyPaths(Config).filter(
+      (path) => keysAt(Config, path) === undefined && path[1] !== 'http_config' && path[0] !== 'replicas',
+    );
     const tested = [...sizes, ...counts, ...countsOrNull, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
   });

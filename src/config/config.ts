@@ -6,6 +6,7 @@ import { parseMatcher } from '../matcher/parse-matcher.ts';
 import { readHttpUrl } from './settings/http-url.ts';
 import { NotifySection } from './notify-section.ts';
 import { PrometheusSection } from './prometheus-section.ts';
+import { ReplicasSection } from './replicas-section.ts';
 import { StormSection, TriggersSection } from './triggers-section.ts';
 import { listOf, secretSection, section, setting } from './settings/setting.ts';
 import {
@@ -227,6 +228,7 @@ const keys = secretSection({
   notify: NotifySection,
   triggers: TriggersSection,
   storm: StormSection,
+  replicas: ReplicasSection,
   log: section({
     /** Lines about single alerts at info; further lines are written at debug. */
     alert_lines_per_second: setting(readCount, 50),

@@ -75,7 +75,7 @@ describe('configChange', () => {
     const restart = keys
       .map((path) => path.join('.'))
       .filter((key) => !liveKeys.some((live) => key === live || key.startsWith(`${live}.`)))
-      .map((key) => (key.startsWith('pipelines.') ? 'pipelines.*' : key));
+      .map((key) => key.replace(/^(pipelines|replicas)\..*/, '$1.*'));
     const expected = [...named.matchAll(/`([^`]+)`/g)].map(([, key]) => key!);
     assert.deepEqual([...new Set(restart)].toSorted(), expected.toSorted());
   });

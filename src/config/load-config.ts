@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Config } from './config.ts';
 import { flagTable } from './flags/flag-table.ts';
 import type { ConfigFlags } from './flags/flags.ts';
@@ -42,7 +42,7 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
   if ('problems' in file) return { problems: [...file.problems, ...url.problems, ...pipelinesFolder.problems] };
   const problems = [...url.problems, ...pipelinesFolder.problems];
   if (problems.length > 0) return { problems };
-  const { prometheus, pipelines, notify } = file.config;
+  const { prometheus, pipelines, notify, replicas } = file.config;
   const folder = dirname(flags.configFile ?? '');
   const httpConfig = withPathsFrom(folder, prometheus.http_config);
   const alertmanagers = notify.alertmanagers.map((each) => ({
@@ -55,6 +55,11 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
     prometheus: { ...prometheus, url: url.value === undefined ? prometheus.url : [url.value], http_config: httpConfig },
     pipelines: { ...pipelines, folder: pipelinesFolder.value ?? pipelines.folder },
     notify: { ...notify, alertmanagers },
+    replicas: {
+      ...replicas,
+      token_file: replicas.token_file === null ? null : resolve(folder, replicas.token_file),
+      http_config: withPathsFrom(folder, replicas.http_config),
+    },
   };
   return {
     config,

@@ -79,12 +79,12 @@ describe('docs/configuration.md', () => {
   });
 
   it('has every key', () => {
-    const elsewhere = ['prometheus.http_config', 'pipelines.kubernetes.kinds'];
+    const elsewhere = ['prometheus.http_config', 'replicas.http_config', 'pipelines.kubernetes.kinds'];
     const expected = keyPaths(Config)
       .filter((path) => keysAt(Config, path) === undefined)
       .map((path) => path.join('.'))
       .filter((key) => !elsewhere.some((parent) => key.startsWith(`${parent}.`)));
-    const sections = ['prometheus.http_config', 'pipelines.kubernetes', 'pipelines.kubernetes.kinds'];
+    const sections = [...elsewhere, 'pipelines.kubernetes'];
     assert.deepEqual(
       [...keys.keys()].map((key) => key.replaceAll('`', '')).toSorted(),
       [...new Set([...expected, ...sections])].toSorted(),
@@ -98,7 +98,7 @@ describe('docs/configuration.md', () => {
     assert.deepEqual(Config.parse(written), Config.parse({}));
     assert.deepEqual(
       [...keys].filter(([, value]) => value === 'none').map(([key]) => key),
-      ['`prometheus.http_config`', '`pipelines.kubernetes`'],
+      ['`prometheus.http_config`', '`pipelines.kubernetes`', '`replicas.http_config`'],
     );
   });
 

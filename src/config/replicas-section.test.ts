@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseConfigFile } from './load-config.ts';
+
+function problemsOf(text: string): readonly string[] {
+  const parsed = parseConfigFile('tocsin.yml', text);
+  return 'problems' in parsed ? parsed.problems : [];
+}
+
+function leaseProblems(lease: string): readonly string[] {
+  return problemsOf(`replicas: {lease: ${lease}}\n`);
+}
+
+describe('replicas', () => {
+  it('are one by default, with the timings of client-go', () => {
+    const parsed = parseConfigFile('tocsin.yml', '');
+    assert.ok('config' in parsed);
+    const { enabled, identity, lease, service, peers, advertise, token_file } = parsed.config.replicas;
+    assert.deepEqual(
+      { enabled, identity, lease, service, peers, advertise, token_file },
+      {
+        enabled: false,
+        identity: null,
+        lease: { namespace: null, name: 'tocsin', duration: 15_000, renew_deadline: 10_000, retry_period: 2000 },
+        service: 'tocsin-peers',
+        peers: [],
+        advertise: null,
+        token_file: null,
+      },
+    );
+  });
+
+  for (const enabled of ['auto', 'true', 'false'])
+    it(`may be ${enabled}`, () => assert.deepEqual(problemsOf(`replicas: {enabled: ${enabled}}\n`), []));
+
+  it('are refused for any other word', () => {
+    const [problem] = problemsOf('replicas: {enabled: maybe}\n');
+    assert.match(problem ?? '', /replicas\.enabled: found "maybe", allowed: auto, true or false/);
+  });
+
+  it('need a lease that outlasts the deadline of its leader, and the message names both', () => {
+    const [problem, ...more] = leaseProblems('{duration: 10s, renew_deadline: 10s}');
+    assert.deepEqual(more, []);
+    assert.match(
+      problem ?? '',
+      /replicas\.lease\.duration: found "10s", allowed: longer than renew_deadline, which is "10s"/,
+    );
+  });
+
+  it('need a deadline that leaves time for another try with its jitter, and the message names both', () => {
+    const [problem, ...more] = leaseProblems('{renew_deadline: 12s, retry_period: 10s}');
+    assert.deepEqual(more, []);
+    const words =
+      /replicas\.lease\.renew_deadline: found "12s", allowed: longer than 1.2 times retry_period, which is "10s"/;
+    assert.match(problem ?? '', words);
+  });
+
+  it('may have every timing that breaks no other', () => {
+    assert.deepEqual(leaseProblems('{duration: 3s, renew_deadline: 2s, retry_period: 1s}'), []);
+    assert.deepEqual(leaseProblems('{duration: 10m, renew_deadline: 5m, retry_period: 1m}'), []);
+  });
+
+  for (const key of ['duration', 'renew_deadline', 'retry_period'])
+    it(`refuse a ${key} under a second`, () => {
+      const [problem] = leaseProblems(`{${key}: 999ms}`);
+      assert.match(
+        problem ?? '',
+        new RegExp(`replicas\\.lease\\.${key}: found "999ms", allowed: a duration from 1s to 10m`),
+      );
+    });
+
+  it('refuse names that no object can have', () => {
+    assert.equal(leaseProblems('{name: Tocsin_1}').length, 1);
+    assert.equal(leaseProblems('{namespace: a/b}').length, 1);
+  });
+});
