@@ -52,6 +52,12 @@ export class EventPath {
     return this.storm.enqueue(choices, event);
   }
 
+  /** Returns what is true once everything that has been put so far has become requests, and no storm holds any back. */
+  barrier(): () => boolean {
+    const isOver = this.#source.barrier();
+    return () => isOver() && this.storm.state === undefined;
+  }
+
   /** Call it when the configuration has changed. */
   reconfigure(): void {
     this.#source.reconfigure();

@@ -125,6 +125,36 @@ export class Controller {
     this.#queue.workers = workers;
   }
 
+  /** While it is true, no run starts: another replica leads. Requests wait, merged for each object. */
+  set isHeld(isHeld: boolean) {
+    this.#queue.isHeld = isHeld;
+  }
+
+  /** Counts what is added; see {@link dropHeld}. */
+  get added(): number {
+    return this.#queue.added;
+  }
+
+  /** True if something waits until this replica leads. */
+  get isHolding(): boolean {
+    return this.#queue.isHeld && this.#queue.depth > 0;
+  }
+
+  /**
+   * The leader has worked on the causes of everything that was added until then, so it needs no run here.
+   * @returns the number of requests that wait no more
+   */
+  dropHeld(added: number): number {
+    const dropped = this.#queue.dropHeld(added);
+    for (const { payload } of dropped) for (const sweep of payload.sweeps) sweep.settle('merged');
+    return dropped.length;
+  }
+
+  /** Returns what is true once everything that has been added so far has been worked on, failed runs included. */
+  barrier(): () => boolean {
+    return this.#queue.barrier();
+  }
+
   /** The number of requests that wait for a free worker. */
   get depth(): number {
     return this.#queue.depth;

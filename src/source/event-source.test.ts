@@ -212,6 +212,33 @@ describe('EventSource', () => {
     assert.equal((await metrics())['tocsin_events_emitted_total{lane="user",edge="leading"}'], 0);
   });
 
+  it('says when everything that was put so far has become requests, whatever comes later', async (t) => {
+    const enqueuing: PromiseWithResolvers<void>[] = [];
+    const { clock, source, put, settle } = setUp(t, {
+      capacity: 1,
+      enqueue: () => enqueuing[enqueuing.push(Promise.withResolvers<void>()) - 1]!.promise,
+    });
+    source.start();
+    assert.equal(source.barrier()(), true);
+    put('A');
+    put('B');
+    const isOver = source.barrier();
+    await settle();
+    enqueuing[0]!.resolve();
+    await settle();
+    assert.equal(isOver(), false);
+    clock.advance(500);
+    put('C');
+    await settle();
+    assert.equal(isOver(), false);
+    enqueuing[1]!.resolve();
+    await settle();
+    assert.equal(isOver(), true);
+    clock.advance(500);
+    await settle();
+    for (const each of enqueuing) each.resolve();
+  });
+
   it('reads the list of pipelines when an event arrives, and selects as configured', async (t) => {
     const { source, enqueued, put, settle } = setUp(t, { select: 'labels' });
     source.start();

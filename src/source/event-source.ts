@@ -12,6 +12,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface Event {
   readonly id: string;
   readonly causes: Causes;
+  /** The number of the last causes in it, in the order in which its source took them over. Default: it comes from elsewhere. */
+  readonly upTo?: number;
 }
 
 interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -35,6 +37,9 @@ export class EventSource {
   readonly #debouncer: Debouncer<Causes>;
   #running: Promise<void> | undefined;
   #stopped = false;
+  /** The number of causes that were taken over, and of those that have become requests. */
+  #taken = 0;
+  #passed = 0;
 
   constructor(options: EventSourceOptions) {
     this.#options = options;
@@ -51,7 +56,10 @@ export class EventSource {
    * late.
    */
   put(causes: Causes): void {
-    if (!this.#stopped) return this.#debouncer.put(causes);
+    if (!this.#stopped) {
+      this.#taken++;
+      return this.#debouncer.put(causes);
+    }
     this.#options.logger.warn(
       'event.refused',
       'alerts came after the shutdown: the next start looks at every pipeline',
@@ -59,6 +67,12 @@ export class EventSource {
         ...describeCauses(causes),
       },
     );
+  }
+
+  /** Returns what is true once everything that has been put so far has become requests. */
+  barrier(): () => boolean {
+    const taken = this.#taken;
+    return () => this.#passed >= taken;
   }
 
   /** Call it when the configuration has changed. Events in the debouncer and in the channel stay there. */
@@ -83,7 +97,8 @@ export class EventSource {
 
   #emit({ event: causes, edge, waitedMs }: Emission<Causes>): void {
     const { channel, logger, metrics, newEventId } = this.#options;
-    const event = { id: newEventId(), causes };
+    // What is emitted has everything in it that was put before.
+    const event = { id: newEventId(), causes, upTo: this.#taken };
     metrics.emitted[edge].inc();
     logger.info('event.emitted', 'alerts became one event', {
       event_id: event.id,
@@ -113,6 +128,7 @@ export class EventSource {
     const choices = await choose(event);
     logEnqueued(logger, config().select, choices, event);
     await enqueue(choices, event);
+    this.#passed = Math.max(this.#passed, event.upTo ?? 0);
   }
 }
 
@@ -176,6 +192,12 @@ export class LanedSource {
     this.#sources[causes.lane].put(causes);
   }
 
+  /** See {@link EventSource.barrier}; of both lanes. */
+  barrier(): () => boolean {
+    const barriers = this.#all.map((source) => source.barrier());
+    return () => barriers.every((isOver) => isOver());
+  }
+
   reconfigure(): void {
     for (const source of this.#all) source.reconfigure();
   }
@@ -195,7 +217,7 @@ export class LanedSource {
 
 /** The merged event keeps the name of the event that was waiting. */
 function mergeEvents(waiting: Event, event: Event): Event {
-  return { id: waiting.id, causes: Causes.union(waiting.causes, event.causes) };
+  return { ...event, id: waiting.id, causes: Causes.union(waiting.causes, event.causes) };
 }
 
 /**

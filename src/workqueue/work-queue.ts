@@ -61,7 +61,16 @@ export interface WorkItem<Payload> {
 /** Makes the payload of a delayed request: when its time has come, or earlier, when another add replaces it. */
 export type DelayedPayload<Payload> = (isDue: boolean) => Payload;
 
+/** What waits for a worker. */
+interface Waiting<Payload> extends WorkItem<Payload> {
+  /** The numbers of the first and of the last add that it has in it. */
+  readonly firstAdd: number;
+  readonly lastAdd: number;
+}
+
 interface Delayed<Payload> {
+  /** The number of the add that failed or was delayed. */
+  readonly firstAdd: number;
   readonly readyAt: number;
   readonly priority: Priority;
   readonly payload: DelayedPayload<Payload>;
@@ -92,15 +101,19 @@ export class WorkQueue<Payload> {
   readonly #share: WorkerShare;
   readonly #gate: NamespaceGate;
   readonly #pqueue: PQueue<FairLanes, FairLaneOptions>;
-  readonly #dirty = new Map<string, WorkItem<Payload>>();
+  readonly #dirty = new Map<string, Waiting<Payload>>();
   /** What becomes dirty when the dirty work of its key starts. */
-  readonly #behind = new Map<string, WorkItem<Payload>>();
-  /** When the run of each key started, milliseconds. */
-  readonly #processing = new Map<string, number>();
+  readonly #behind = new Map<string, Waiting<Payload>>();
+  /** When the run of each key started, milliseconds, and the number of its first add. */
+  readonly #processing = new Map<string, { readonly startedAt: number; readonly firstAdd: number }>();
+  /** The keys that p-queue has, or the gate before it. */
+  readonly #queued = new Set<string>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
   /** The number of keys in p-queue that failed last. */
   #failedWaiting = 0;
   #shuttingDown = false;
+  #isHeld = false;
+  #adds = 0;
 
   constructor(options: WorkQueueOptions<Payload>) {
     this.#options = options;
@@ -117,6 +130,47 @@ export class WorkQueue<Payload> {
     this.#pqueue.concurrency = any + reserved;
   }
 
+  /**
+   * While it is true, no work starts: requests are accepted, merged, and wait. Current work goes on. There is at most one waiting request
+   * for each key, so the number of objects bounds them.
+   */
+  set isHeld(isHeld: boolean) {
+    this.#isHeld = isHeld;
+    if (isHeld) return;
+    for (const [key, { request, priority }] of this.#dirty)
+      if (!this.#processing.has(key) && !this.#queued.has(key)) this.#enqueue(request, priority);
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Counts the adds. */
+  get added(): number {
+    return this.#adds;
+  }
+
+  /**
+   * Takes out the requests that are held and to which nothing was added since then.
+   * @param added see {@link added}
+   */
+  dropHeld(added: number): readonly WorkItem<Payload>[] {
+    if (!this.#isHeld) return [];
+    const dropped = [...this.#dirty].filter(([key, { lastAdd }]) => lastAdd <= added && !this.#queued.has(key));
+    for (const [key] of dropped) {
+      this.#dirty.delete(key);
+      this.#raise(key);
+    }
+    return dropped.map(([, item]) => item);
+  }
+
+  /** Returns what is true once everything that has been added so far has been worked on, failed work included. */
+  barrier(): () => boolean {
+    const added = this.#adds;
+    const sets = [this.#dirty, this.#behind, this.#processing, this.#delayed];
+    return () => sets.every((set) => [...set.values()].every(({ firstAdd }) => firstAdd > added));
+  }
+
   /** The number of requests that wait for a free worker. */
   get depth(): number {
     return this.#dirty.size;
@@ -130,8 +184,8 @@ export class WorkQueue<Payload> {
   /** When the oldest waiting request was added, and when the oldest run started, milliseconds. Both sets are in that order. */
   get oldest(): { readonly addedAt: number | undefined; readonly startedAt: number | undefined } {
     const [waiting] = this.#dirty.values();
-    const [startedAt] = this.#processing.values();
-    return { addedAt: waiting?.addedAt, startedAt };
+    const [running] = this.#processing.values();
+    return { addedAt: waiting?.addedAt, startedAt: running?.startedAt };
   }
 
   /** The number of requests that wait or run and whose last run failed. */
@@ -150,12 +204,17 @@ export class WorkQueue<Payload> {
    * nothing once the queue shuts down.
    */
   add(request: Request, payload: Payload, priority: Priority): boolean {
+    return this.#add(request, payload, priority, this.#adds + 1);
+  }
+
+  #add(request: Request, payload: Payload, priority: Priority, firstAdd: number): boolean {
     if (this.#shuttingDown) return false;
     const key = requestKey(request);
     const delayed = this.#undelay(key);
     const carried = delayed === undefined ? payload : this.#options.merge(delayed.payload(false), payload);
     const higher = delayed === undefined ? priority : higherOf(delayed.priority, priority);
-    this.#markDirty(key, request, carried, higher);
+    const first = Math.min(firstAdd, delayed?.firstAdd ?? Number.POSITIVE_INFINITY);
+    this.#markDirty(key, { request, payload: carried, priority: higher }, first);
     return true;
   }
 
@@ -171,12 +230,13 @@ export class WorkQueue<Payload> {
     const readyAt = Math.min(now + delayMs, earlier?.readyAt ?? Number.POSITIVE_INFINITY);
     const merged = earlier === undefined ? payload : this.#bothDelayed(earlier.payload, payload);
     const higher = earlier === undefined ? priority : higherOf(earlier.priority, priority);
+    const firstAdd = Math.min(this.#firstAddOf(key, priority), earlier?.firstAdd ?? Number.POSITIVE_INFINITY);
     const due = (): void => {
       this.#delayed.delete(key);
-      this.add(request, merged(true), higher);
+      this.#add(request, merged(true), higher, Math.min(firstAdd, this.#adds + 1));
     };
     const cancel = this.#options.clock.setTimeout(due, readyAt - now);
-    this.#delayed.set(key, { readyAt, priority: higher, payload: merged, cancel });
+    this.#delayed.set(key, { firstAdd, readyAt, priority: higher, payload: merged, cancel });
     return true;
   }
 
@@ -212,35 +272,52 @@ export class WorkQueue<Payload> {
     return dropped;
   }
 
-  #markDirty(key: string, request: Request, payload: Payload, priority: Priority): void {
-    const { clock, merge, metrics } = this.#options;
-    const waiting = this.#dirty.get(key);
-    if (waiting?.priority === 'platform' && rank[priority] < rank.platform)
-      return this.#putBehind(key, request, payload, priority);
-    if (waiting === undefined) {
-      metrics.adds.inc();
-      this.#dirty.set(key, { request, payload, priority, addedAt: clock.now() });
-      if (!this.#processing.has(key)) this.#enqueue(request, priority);
-      return;
-    }
-    const higher = higherOf(waiting.priority, priority);
-    this.#dirty.set(key, { ...waiting, payload: merge(waiting.payload, payload), priority: higher });
-    if (higher === waiting.priority || this.#processing.has(key)) return;
-    if (this.#gate.take(request)) return this.#enqueue(request, higher);
-    this.#pqueue.setPriority(key, rank[higher]);
-    if (higher === 'platform') this.#startReserved();
+  /** A periodic look is owed to nobody; what has failed is as old as the run that failed. */
+  #firstAddOf(key: string, priority: Priority): number {
+    if (priority === 'resync') return Number.POSITIVE_INFINITY;
+    return this.#processing.get(key)?.firstAdd ?? this.#adds + 1;
   }
 
-  #putBehind(key: string, request: Request, payload: Payload, priority: Priority): void {
+  #markDirty(key: string, given: Omit<WorkItem<Payload>, 'addedAt'>, firstAdd: number): void {
+    const { request, priority } = given;
+    const waiting = this.#dirty.get(key);
+    const lastAdd = ++this.#adds;
+    if (waiting?.priority === 'platform' && rank[priority] < rank.platform)
+      return void this.#behind.set(key, this.#merged(this.#behind.get(key), given, firstAdd, lastAdd));
+    const merged = this.#merged(waiting, given, firstAdd, lastAdd);
+    this.#dirty.set(key, merged);
+    if (this.#processing.has(key)) return;
+    if (waiting === undefined) return this.#enqueue(request, priority);
+    if (merged.priority === waiting.priority || !this.#queued.has(key)) return;
+    if (this.#gate.take(request)) return this.#enqueue(request, merged.priority);
+    this.#pqueue.setPriority(key, rank[merged.priority]);
+    if (merged.priority === 'platform') this.#startReserved();
+  }
+
+  #merged(
+    earlier: Waiting<Payload> | undefined,
+    { request, payload, priority }: Omit<WorkItem<Payload>, 'addedAt'>,
+    firstAdd: number,
+    lastAdd: number,
+  ): Waiting<Payload> {
     const { clock, merge, metrics } = this.#options;
-    const earlier = this.#behind.get(key);
-    if (earlier === undefined) {
-      metrics.adds.inc();
-      this.#behind.set(key, { request, payload, priority, addedAt: clock.now() });
-    } else {
-      const higher = higherOf(earlier.priority, priority);
-      this.#behind.set(key, { ...earlier, payload: merge(earlier.payload, payload), priority: higher });
-    }
+    if (earlier !== undefined)
+      return {
+        ...earlier,
+        payload: merge(earlier.payload, payload),
+        priority: higherOf(earlier.priority, priority),
+        firstAdd: Math.min(earlier.firstAdd, firstAdd),
+        lastAdd,
+      };
+    metrics.adds.inc();
+    return { request, payload, priority, addedAt: clock.now(), firstAdd, lastAdd };
+  }
+
+  /** What is behind becomes dirty. */
+  #raise(key: string): void {
+    const behind = this.#behind.get(key);
+    if (behind !== undefined) this.#dirty.set(key, behind);
+    this.#behind.delete(key);
   }
 
   /** A reserved worker may be free. p-queue looks only when work is added or ends, and when its concurrency is set. */
@@ -251,6 +328,8 @@ export class WorkQueue<Payload> {
 
   /** The platform waits for no gate. */
   #enqueue(request: Request, priority: Priority): void {
+    if (this.#isHeld) return;
+    this.#queued.add(requestKey(request));
     if (priority === 'platform' || this.#gate.enter(request, priority)) this.#start(request, priority);
   }
 
@@ -271,23 +350,28 @@ export class WorkQueue<Payload> {
     const { clock, metrics, work } = this.#options;
     if (standing === 'failed') this.#failedWaiting--;
     const item = this.#dirty.get(key)!;
+    this.#queued.delete(key);
+    if (this.#isHeld) return this.#leave(item, standing);
     this.#dirty.delete(key);
-    const behind = this.#behind.get(key);
-    if (behind !== undefined) this.#dirty.set(key, behind);
-    this.#behind.delete(key);
+    this.#raise(key);
     const startedAt = clock.now();
-    this.#processing.set(key, startedAt);
+    this.#processing.set(key, { startedAt, firstAdd: item.firstAdd });
     metrics.queueDuration.observe(Math.max(0, startedAt - item.addedAt) / 1000);
     try {
       await work(item);
     } finally {
       metrics.workDuration.observe(Math.max(0, clock.now() - startedAt) / 1000);
       this.#processing.delete(key);
-      this.#share.ended(standing, rank[item.priority]);
-      for (const next of this.#gate.leave(item.request)) this.#start(next, this.#dirty.get(requestKey(next))!.priority);
+      this.#leave(item, standing);
       const again = this.#dirty.get(key);
       if (again !== undefined) this.#enqueue(item.request, again.priority);
     }
+  }
+
+  /** Others get its place. */
+  #leave({ request, priority }: WorkItem<Payload>, standing: Standing): void {
+    this.#share.ended(standing, rank[priority]);
+    for (const next of this.#gate.leave(request)) this.#start(next, this.#dirty.get(requestKey(next))!.priority);
   }
 
   #bothDelayed(earlier: DelayedPayload<Payload>, later: DelayedPayload<Payload>): DelayedPayload<Payload> {

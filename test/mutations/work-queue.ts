@@ -9,12 +9,13 @@ export const workQueue: MutatedPart = {
     'workqueue/fair-lanes.test.ts',
     'workqueue/work-queue.test.ts',
     'workqueue/work-queue-model.test.ts',
+    'workqueue/held-requests.test.ts',
   ],
   mutations: [
     {
       file,
-      from: 'if (!this.#processing.has(key)) this.#enqueue(request, priority);',
-      to: 'this.#enqueue(request, priority);',
+      from: 'if (this.#processing.has(key)) return;\n    if (waiting',
+      to: 'if (waiting',
       means: 'a key is worked on twice at once',
     },
     {
@@ -25,8 +26,8 @@ export const workQueue: MutatedPart = {
     },
     {
       file,
-      from: 'payload: merge(waiting.payload, payload), priority: higher',
-      to: 'payload, priority: higher',
+      from: 'payload: merge(earlier.payload, payload),',
+      to: 'payload,',
       means: 'the second add throws the causes of the first away',
     },
     {
@@ -47,6 +48,18 @@ export const workQueue: MutatedPart = {
       from: 'rank[a] >= rank[b] ? a : b',
       to: 'b',
       means: 'a periodic look puts back what an alert asks for',
+    },
+    {
+      file,
+      from: '    if (this.#isHeld) return this.#leave(item, standing);\n',
+      to: '',
+      means: 'work that was about to start starts although another replica leads',
+    },
+    {
+      file,
+      from: 'lastAdd <= added && ',
+      to: '',
+      means: 'a request is dropped whose newest cause the leader has not worked on',
     },
     {
       file: 'workqueue/fair-lanes.ts',
