@@ -9,6 +9,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { BodyMemory } from '../server/request/body-reader.ts';
 import type { Route } from '../server/routes.ts';
 import { SilenceLog } from '../silence/silence-log.ts';
+import { LoggedSilences } from '../silence/silence-storage.ts';
 import type { TriggerSink, TriggerStates } from '../trigger/ports.ts';
 import { AlertPath } from './alert-path.ts';
 import type { StageOptions } from './app-options.ts';
@@ -172,7 +173,7 @@ export class Spine {
       ...this.#options,
       heavyWork,
       store: this.#store,
-      silenceStorage: this.#silences,
+      silenceStorage: new LoggedSilences(this.#silences),
       platform: livePlatformAlerts(() => config().lanes.platform),
       sink: (causes) => this.#reconciling.source.put(causes),
       notReady: () => this.readiness.whyNot,

@@ -20,7 +20,7 @@ import { createReceiverMetrics } from './intake/receiver-metrics.ts';
 import type { Route } from '../server/routes.ts';
 import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
-import type { SilenceStorage } from '../silence/silence-keeper.ts';
+import type { SilenceStorage } from '../silence/silence-storage.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
 import type { KeptSilences } from '../silence/silence-watch.ts';
 import { UndecidedMatches } from './undecided-matches.ts';

@@ -20,7 +20,7 @@ import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-m
 import { Receiver } from './receiver.ts';
 import type { Reload } from './routes.ts';
 import { Routes } from '../server/routes.ts';
-import type { SilenceStorage } from '../silence/silence-keeper.ts';
+import { LoggedSilences, type AppendedLog } from '../silence/silence-storage.ts';
 import { testDoor } from '../server/kubernetes-door.fixture.ts';
 import { testConnections } from '../server/connections.fixture.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
@@ -37,7 +37,7 @@ export interface TestRoutesOptions {
   readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
   readonly heavyWork?: HeavyWork;
   /** Writes changes of silences to the disk. */
-  readonly append?: SilenceStorage['append'];
+  readonly append?: AppendedLog['append'];
   /** Kubernetes, if it judges what the user in the header `user` may do; a request without it may do everything. */
   readonly reviews?: Reviews;
 }
@@ -110,7 +110,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     metrics,
     memory: testConnections({ clock, logger, metrics }),
     store,
-    silenceStorage: { append, noteLogged: async () => undefined },
+    silenceStorage: new LoggedSilences({ append, noteLogged: async () => undefined }),
     version: '1.2.3',
     heavyWork,
     platform: livePlatformAlerts(() => config.lanes.platform),

@@ -12,6 +12,7 @@ import { silenceState, type Silence } from './silence.ts';
 import { Silences } from './silences.ts';
 import { metric } from '../runtime/metric.fixture.ts';
 import { SilenceLines, createSilenceMetrics } from './silence-report.ts';
+import { LoggedSilences } from './silence-storage.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { testSilence } from './silence.fixture.ts';
 
@@ -128,7 +129,11 @@ function kept(given: object, append: () => Promise<void> = async () => undefined
   const watch = new SilenceWatch({ clock, silences, lines, onEnded: () => undefined, onTold: () => undefined });
   const options = { clock, logger, silences, limits: () => limits, metrics, watch };
   const room = new SilenceRoom(options);
-  const keeper = new SilenceKeeper({ ...options, room, storage: { append, noteLogged: async () => undefined } });
+  const keeper = new SilenceKeeper({
+    ...options,
+    room,
+    storage: new LoggedSilences({ append, noteLogged: async () => undefined }),
+  });
   const make = (length: number, id = '', matched = matchers): Promise<string> => {
     const now = clock.now();
     const times = { startsAt: now, endsAt: now + length };

@@ -10,6 +10,7 @@ import {
   type ValidSilence,
 } from './silence-rules.ts';
 import { silenceState, type Silence } from './silence.ts';
+import type { SilenceStorage, SilenceWrite } from './silence-storage.ts';
 import type { Silences } from './silences.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { SilenceMetrics, RoomLimit } from './silence-report.ts';
@@ -17,17 +18,6 @@ import { silenceMemory, silencesMemoryBytes } from './silence-size.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-
-/** Storage in which silences outlive the process. */
-export interface SilenceStorage {
-  /**
-   * Resolves once the changes are stored durably, each one whole; rejects with an error for the client if none is.
-   * @param all all existing silences, the changes included
-   */
-  append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void>;
-  /** Notes the time up to which the log reports starts and ends of silences. Never rejects. */
-  noteLogged(until: number): Promise<void>;
-}
 
 interface SilenceKeeperOptions {
   readonly clock: Clock;
@@ -46,10 +36,20 @@ interface Waiting {
   readonly requestId: string;
   readonly resolve: (id: string) => void;
   readonly reject: (error: unknown) => void;
+  /** How often it was decided and then somebody else had changed the silence. */
+  outdated: number;
 }
 
+interface Decided {
+  readonly waiting: Waiting;
+  readonly change: SilenceChange;
+}
+
+/** How often a change is decided again because another replica changes the same silence at the same time. */
+const maxDecisions = 10;
+
 /**
- * Changes silences: first on the disk, then in memory, then it answers. Changes that arrive while the disk is busy are written
+ * Changes silences: first in the storage, then in memory, then it answers. Changes that arrive while the storage is busy are written
  * together. Both methods reject with SilenceError or NotStoredError; then nothing has changed.
  */
 export class SilenceKeeper {
@@ -73,7 +73,7 @@ export class SilenceKeeper {
 
   #change(requestId: string, decide: Decide): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ decide, requestId, resolve, reject });
+      this.#waiting.push({ decide, requestId, resolve, reject, outdated: 0 });
       if (!this.#busy) void this.#run();
     });
   }
@@ -89,38 +89,58 @@ export class SilenceKeeper {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { clock, silences, storage, metrics, watch, room } = this.#options;
+    const { clock, silences, storage, watch } = this.#options;
     const now = clock.now();
     // Its timer may be late: a silence that has ended by now must not count.
     watch.catchUp();
     const draft = new SilenceDraft(silences, now);
-    const decided: (readonly [Waiting, SilenceChange])[] = [];
-    for (const waiting of batch) this.#decide(waiting, draft, now, decided);
-    const changes = decided.map(([, change]) => change.silences).filter((changed) => changed.length > 0);
-    try {
-      if (changes.length > 0) await storage.append(changes, () => draft.all());
-    } catch (error) {
-      metrics.notStored.inc(changes.length);
-      for (const [{ reject }] of decided) reject(new NotStoredError(error));
-      return;
+    const decided = batch.flatMap((waiting) => this.#decide(waiting, draft, now));
+    let isWhole = true;
+    const writes = decided
+      .filter(({ change }) => change.silences.length > 0)
+      .map((each) => this.#write(each, () => (isWhole = false)));
+    if (writes.length > 0) await storage.write(writes, () => draft.all());
+    for (const { waiting, change } of decided) {
+      if (change.silences.length > 0) continue;
+      // Nothing had to change, if the changes before it in the batch were made.
+      if (isWhole) waiting.resolve(change.id);
+      else this.#waiting.push(waiting);
     }
-    for (const [waiting, change] of decided) this.#apply(waiting, change);
-    room.make();
   }
 
-  #decide(waiting: Waiting, draft: SilenceDraft, now: number, decided: (readonly [Waiting, SilenceChange])[]): void {
+  #decide(waiting: Waiting, draft: SilenceDraft, now: number): readonly Decided[] {
     try {
       const change = waiting.decide(draft, now);
       draft.add(change);
-      decided.push([waiting, change]);
+      return [{ waiting, change }];
     } catch (error) {
       waiting.reject(error);
+      return [];
     }
   }
 
-  #apply({ requestId, resolve }: Waiting, { id, silences }: SilenceChange): void {
-    this.#options.watch.changed(silences, requestId);
-    resolve(id);
+  /** @param onNotStored called if it was not stored, or not yet */
+  #write({ waiting, change }: Decided, onNotStored: () => void): SilenceWrite {
+    const { metrics, room, watch } = this.#options;
+    const failed = (error: unknown): void => {
+      onNotStored();
+      metrics.notStored.inc();
+      waiting.reject(new NotStoredError(error));
+    };
+    return {
+      silences: change.silences,
+      stored: (silences) => {
+        watch.changed(silences, waiting.requestId);
+        room.make();
+        waiting.resolve(change.id);
+      },
+      outdated: () => {
+        onNotStored();
+        if (++waiting.outdated < maxDecisions) this.#waiting.push(waiting);
+        else failed(new Error('others change the silence at the same time, again and again: try again'));
+      },
+      failed,
+    };
   }
 }
 

@@ -16,8 +16,8 @@ export interface SilenceWatchOptions {
 /** The silences that outlived the last process. */
 export interface KeptSilences {
   readonly silences: readonly Silence[];
-  /** The time up to which the log reports starts and ends; undefined if there is none. */
-  readonly toldUntil: number | undefined;
+  /** The time up to which the log reports starts and ends, of all or of each silence; undefined if there is none. */
+  readonly toldUntil: number | ((silence: Silence) => number) | undefined;
 }
 
 /** Logs when silences start and end, with one timer, set for the next start or end. */
@@ -33,7 +33,8 @@ export class SilenceWatch {
   /** Loads the silences that outlived the last process; logs and returns what has started and ended meanwhile. */
   load({ silences, toldUntil = Number.NEGATIVE_INFINITY }: KeptSilences): SilenceAdvance {
     const now = this.#options.clock.now();
-    for (const silence of silences) this.#options.silences.restore(silence, toldUntil, now);
+    const toldOf = typeof toldUntil === 'number' ? () => toldUntil : toldUntil;
+    for (const silence of silences) this.#options.silences.restore(silence, toldOf(silence), now);
     return this.#advance();
   }
 
@@ -43,8 +44,8 @@ export class SilenceWatch {
     if ((silences.nextAdvanceAt ?? Number.POSITIVE_INFINITY) <= clock.now()) this.#advance();
   }
 
-  /** Stores new versions of silences. */
-  changed(changed: readonly Silence[], requestId: string): void {
+  /** Takes over new versions of silences. @param requestId the request that changed them; undefined if it came to somebody else */
+  changed(changed: readonly Silence[], requestId?: string): void {
     const { clock, silences, lines, onEnded } = this.#options;
     const now = clock.now();
     const ended: Silence[] = [];
@@ -56,6 +57,27 @@ export class SilenceWatch {
     }
     if (ended.length > 0) onEnded(ended, requestId);
     this.#setTimer();
+  }
+
+  /** Takes over the version of a silence that somebody else has stored, which may differ in nothing but its time. */
+  acceptForeign(silence: Silence): void {
+    const { clock, silences } = this.#options;
+    this.catchUp();
+    const known = silences.get(silence.id);
+    if (known === undefined || !saysTheSame(known, silence)) this.changed([silence]);
+    else if (known.updatedAt !== silence.updatedAt) silences.put(silence, clock.now());
+  }
+
+  /** Somebody has deleted a silence, which ends it. */
+  gone(id: string): void {
+    const { silences, lines, onEnded } = this.#options;
+    this.catchUp();
+    const silence = silences.get(id);
+    const state = silences.drop(id);
+    this.#setTimer();
+    if (silence === undefined || state === 'expired') return;
+    lines.write(state === 'active' ? 'silence.ended' : 'silence.cancelled', silence);
+    if (state === 'active') onEnded([silence]);
   }
 
   close(): void {
@@ -85,6 +107,12 @@ export class SilenceWatch {
     if (next !== undefined && !this.#closed)
       this.#cancelTimer = clock.setTimeout(() => this.#advance(), next - clock.now());
   }
+}
+
+function saysTheSame(a: Silence, b: Silence): boolean {
+  const texts = ({ matchers, annotations, createdBy, comment }: Silence): string =>
+    JSON.stringify([matchers.map(String), Object.entries(annotations).toSorted(), createdBy, comment]);
+  return a.startsAt === b.startsAt && a.endsAt === b.endsAt && texts(a) === texts(b);
 }
 
 function eventOf(before: SilenceState | undefined, after: SilenceState): SilenceEvent {

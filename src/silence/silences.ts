@@ -153,6 +153,13 @@ export class Silences {
     return first;
   }
 
+  /** Forgets a silence at once, whatever its state is, and returns its last reported state. */
+  drop(id: string): SilenceState | undefined {
+    const state = this.#told.get(id);
+    this.#forget(id);
+    return state;
+  }
+
   #advanceOne(
     silence: Silence,
     now: number,

@@ -1,4 +1,5 @@
-import { SilenceRoom, SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
+import { SilenceRoom, SilenceKeeper } from '../../silence/silence-keeper.ts';
+import type { SilenceStorage } from '../../silence/silence-storage.ts';
 import { silencesMemoryBytes } from '../../silence/silence-size.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
