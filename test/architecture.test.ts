@@ -90,7 +90,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   silence: ['alert', 'matcher', 'cause', 'storage', 'text'],
   prometheus: ['reconcile', 'alert', 'config', 'config/settings', 'outbound', 'text'],
   notify: ['reconcile', 'cause', 'alert', 'config', 'outbound', 'text'],
-  'kubernetes/replica': ['kubernetes', 'silence', 'replica', 'reconcile', 'matcher', 'text'],
+  'kubernetes/replica': ['kubernetes', 'replica', 'access', 'silence', 'reconcile', 'matcher', 'text'],
   kubernetes: ['trigger', 'access', 'reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
   standalone: ['reconcile', 'trigger', 'alert', 'storage', 'text'],
   reconcile: ['cause', 'alert'],

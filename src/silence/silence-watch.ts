@@ -110,9 +110,11 @@ export class SilenceWatch {
 }
 
 function saysTheSame(a: Silence, b: Silence): boolean {
-  const texts = ({ matchers, annotations, createdBy, comment }: Silence): string =>
-    JSON.stringify([matchers.map(String), Object.entries(annotations).toSorted(), createdBy, comment]);
-  return a.startsAt === b.startsAt && a.endsAt === b.endsAt && texts(a) === texts(b);
+  return a.startsAt === b.startsAt && a.endsAt === b.endsAt && textsOf(a) === textsOf(b);
+}
+
+function textsOf({ matchers, annotations, createdBy, comment }: Silence): string {
+  return JSON.stringify([matchers.map(String), Object.entries(annotations).toSorted(), createdBy, comment]);
 }
 
 function eventOf(before: SilenceState | undefined, after: SilenceState): SilenceEvent {

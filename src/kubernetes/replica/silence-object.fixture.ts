@@ -1,6 +1,5 @@
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silence } from '../../silence/silence.ts';
-import type { ApiObject } from '../api-object.ts';
 import { readSilenceObject, silenceReader, silencesPath, type SilenceObject } from './silence-object.ts';
 
 export const silenceLimits: SilenceLimits = {
@@ -27,7 +26,7 @@ export function silenceObject(metadata: object, spec?: object, status?: object):
     ...(status !== undefined && { status }),
   };
   const served = { apiVersion: 'tocsin.dev/v1alpha1', kind: 'Silence', path: silencesPath('tocsin') };
-  return silenceReader.read(object as unknown as ApiObject, served);
+  return silenceReader.read(object, served);
 }
 
 /** Runs all steps at once. */

@@ -1,0 +1,266 @@
+import { requiredNamespaces } from '../../access/visible.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { inSlices, Slices } from '../../runtime/slices.ts';
+import type { SilenceSink } from '../../silence/foreign-silences.ts';
+import type { SilenceLimits } from '../../silence/silence-rules.ts';
+import { SilenceError } from '../../silence/silence-rules.ts';
+import type { SilenceStorage, SilenceWrite } from '../../silence/silence-storage.ts';
+import type { Silence } from '../../silence/silence.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import { resourceName } from '../api-object.ts';
+import { ObjectMemory } from '../kept-object.ts';
+import { Reflector } from '../watch/reflector.ts';
+import { ReflectorReport, type ReflectorMetrics } from '../watch/reflector-report.ts';
+import { isOlder, type CacheChange } from '../watch/watch-cache.ts';
+import { KnownSilences, type KnownSilence } from './known-silences.ts';
+import { OutdatedError, SilenceObjectCalls } from './silence-object-calls.ts';
+import type { SilenceObjectReport } from './silence-object-report.ts';
+import {
+  readSilenceObject,
+  SilenceObjectError,
+  silenceReader,
+  silencesIn,
+  type SilenceObject,
+} from './silence-object.ts';
+
+/** The memory for what is kept of all objects besides the silences themselves, an estimate in bytes. */
+export const silenceObjectsBytes = 64 * 1024 * 1024;
+
+export interface SilenceObjectsOptions extends Runtime {
+  readonly client: Pick<ApiClient, 'call' | 'open'>;
+  readonly metrics: ReflectorMetrics;
+  readonly report: SilenceObjectReport;
+  /** Where the objects live. */
+  readonly namespace: string;
+  readonly limits: () => SilenceLimits;
+  /** `triggers.namespace_label` */
+  readonly namespaceLabel: () => string;
+  /** Called when an object was made, has changed or went. */
+  readonly onChange: () => void;
+}
+
+type Item = { readonly object: SilenceObject } | { readonly deleted: SilenceObject };
+
+const leftOutMessages = {
+  object_too_large:
+    'a Silence is left out, as if it were not there: it takes more memory than one may; make it shorter',
+  memory_full:
+    'a Silence is left out, as if it were not there: all of them together take more memory than they may; delete some that have ended',
+};
+
+/**
+ * Silences that are objects of the cluster: every replica, kubectl and GitOps change them, and the API server has what holds. What this
+ * process has stored is shown at once; the watch tells of all else.
+ */
+export class SilenceObjects implements SilenceStorage {
+  readonly #options: SilenceObjectsOptions;
+  readonly #calls: SilenceObjectCalls;
+  readonly #reflector: Reflector<SilenceObject>;
+  /** What is known of each object. */
+  readonly known: KnownSilences;
+  /** The names of the objects that are being written, and what the watch has told of them meanwhile. */
+  readonly #writing = new Map<string, Item | undefined>();
+  readonly #closed = new AbortController();
+  #items: Item[] = [];
+  #reading: Promise<void> | undefined;
+
+  constructor(options: SilenceObjectsOptions) {
+    this.#options = options;
+    const { namespace, report } = options;
+    this.known = new KnownSilences({
+      ...options,
+      onInvalid: (object, problem) => report.invalid(object, problem),
+      onLookAgain: (object) => this.#add({ object }),
+    });
+    this.#calls = new SilenceObjectCalls({ ...options, signal: this.#closed.signal });
+    const watched = silencesIn(namespace);
+    options.metrics.add(resourceName(watched));
+    this.#reflector = new Reflector({
+      ...options,
+      watched,
+      reader: silenceReader,
+      report: new ReflectorReport({ ...options, watched, leftOutMessages }),
+      memory: new ObjectMemory(silenceObjectsBytes).share(),
+      onChange: (change) => this.#told(change),
+    });
+  }
+
+  /** Why the silences are not known yet; undefined if they are, or if no reason is known. */
+  get trouble(): string | undefined {
+    return this.#reflector.trouble;
+  }
+
+  /** Begins to list and to watch. Resolves once the sink has all silences that there are. Never rejects. */
+  async open(sink: SilenceSink): Promise<void> {
+    this.#reflector.start();
+    const closed = new Promise((resolve) => this.#closed.signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([this.#reflector.synced, closed]);
+    while (this.#reading !== undefined) await this.#reading;
+    if (this.#closed.signal.aborted) return;
+    this.known.load(sink);
+    this.#options.onChange();
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('Tocsin is shutting down'));
+    await this.#reflector.close();
+    await this.#reading;
+  }
+
+  /** All at once, but one after the other for one silence: the later one was decided on what the earlier one stores. */
+  async write(writes: readonly SilenceWrite[]): Promise<void> {
+    const last = new Map<string, Promise<boolean>>();
+    const runs = writes.map((write) => {
+      const before = write.silences.map(({ id }) => last.get(id) ?? Promise.resolve(true));
+      const run = Promise.all(before).then((outcomes) => this.#write(write, !outcomes.includes(false)));
+      for (const { id } of write.silences) last.set(id, run);
+      return run;
+    });
+    await Promise.all(runs);
+  }
+
+  /** The status of the objects tells it. */
+  noteLogged(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Creates the silences that are not there yet, for good: one that was made and deleted is not made again. Rejects if one fails. */
+  async import(silences: readonly Silence[]): Promise<number> {
+    let created = 0;
+    for (const silence of silences) if (await this.#calls.createOnce(silence, this.#namespacesOf(silence))) created++;
+    return created;
+  }
+
+  /** Looks again at the objects for which there was no room. */
+  lookForRoom(): void {
+    for (const { object, made } of this.known.values())
+      if ('problem' in made && made.isForRoom === true) this.#add({ object });
+  }
+
+  #told(change: CacheChange<SilenceObject>): void {
+    this.#add(change.kind === 'deleted' ? { deleted: change.before } : { object: change.after });
+  }
+
+  #add(item: Item): void {
+    const { name } = nameOf(item);
+    if (this.#writing.has(name)) return void this.#writing.set(name, item);
+    this.#items.push(item);
+    this.#reading ??= this.#read();
+  }
+
+  /** One after the other, in slices: an expression may take milliseconds. */
+  async #read(): Promise<void> {
+    const slices = new Slices(this.#options.schedule, 'silences');
+    try {
+      for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) {
+        if (this.#closed.signal.aborted) return;
+        await this.#readOne(item, slices);
+        if (slices.isOver) await slices.yieldTurn();
+      }
+    } finally {
+      this.#reading = undefined;
+    }
+    if (this.known.isLoaded) this.#options.onChange();
+  }
+
+  async #readOne(item: Item, slices: Slices): Promise<void> {
+    const { name, uid } = nameOf(item);
+    const before = this.known.named(name);
+    if ('deleted' in item) {
+      if (before?.object.uid === uid) this.known.forget(before.object);
+      return;
+    }
+    if (before !== undefined && isOlder(item.object.resourceVersion, before.object.resourceVersion)) return;
+    const made = await this.#make(item.object, slices);
+    // A request may have written it meanwhile.
+    const now = this.known.named(name);
+    if (now !== undefined && isOlder(item.object.resourceVersion, now.object.resourceVersion)) return;
+    if (this.#writing.has(name)) return void this.#writing.set(name, item);
+    this.known.accept({ object: item.object, made }, before);
+  }
+
+  async #make(object: SilenceObject, slices: Slices): Promise<KnownSilence['made']> {
+    try {
+      return { silence: await inSlices(readSilenceObject(object, this.#options.limits()), slices) };
+    } catch (error) {
+      if (error instanceof SilenceError || error instanceof SilenceObjectError) return { problem: error.message };
+      throw error;
+    }
+  }
+
+  /** Resolves to false if it was not stored. @param isCurrent false if what it was decided on was not stored */
+  async #write(write: SilenceWrite, isCurrent: boolean): Promise<boolean> {
+    if (!isCurrent) {
+      write.outdated();
+      return false;
+    }
+    const names = write.silences.map(({ id }) => this.known.withId(id)?.object.name ?? id);
+    for (const name of names) this.#writing.set(name, this.#writing.get(name));
+    try {
+      return await this.#store(write);
+    } catch (error) {
+      write.failed(error);
+      return false;
+    } finally {
+      for (const name of names) this.#release(name);
+    }
+  }
+
+  /** What is new is made first: if the rest fails, it can be taken back, and what was silenced still is. */
+  async #store(write: SilenceWrite): Promise<boolean> {
+    const stored: Silence[] = [];
+    const created: SilenceObject[] = [];
+    try {
+      for (const silence of write.silences.toReversed()) {
+        const known = this.known.withId(silence.id)?.object;
+        const object =
+          known === undefined
+            ? await this.#calls.create(silence, this.#namespacesOf(silence))
+            : await this.#calls.change(known, silence);
+        if (known === undefined) created.push(object);
+        const kept = { ...silence, updatedAt: object.updatedAt };
+        this.known.keep({ object, made: { silence: kept } });
+        stored.unshift(kept);
+      }
+    } catch (error) {
+      for (const object of created) await this.#takeBack(object);
+      if (!(error instanceof OutdatedError)) throw error;
+      await this.#readAgain(error.object);
+      write.outdated();
+      return false;
+    }
+    write.stored(stored);
+    this.#options.onChange();
+    return true;
+  }
+
+  async #takeBack(object: SilenceObject): Promise<void> {
+    await this.#calls.takeBack(object);
+    this.known.forget(object);
+    if (this.#writing.has(object.name)) this.#writing.set(object.name, undefined);
+  }
+
+  async #readAgain(object: SilenceObject): Promise<void> {
+    const newest = await this.#calls.read(object);
+    const told = this.#writing.get(object.name);
+    this.#writing.delete(object.name);
+    this.#add(newest === undefined ? { deleted: object } : { object: newest });
+    // The watch may be ahead of what was read.
+    if (told !== undefined) this.#add(told);
+    while (this.#reading !== undefined) await this.#reading;
+  }
+
+  #release(name: string): void {
+    const item = this.#writing.get(name);
+    this.#writing.delete(name);
+    if (item !== undefined) this.#add(item);
+  }
+
+  #namespacesOf({ matchers }: Silence): readonly string[] {
+    return requiredNamespaces(matchers, this.#options.namespaceLabel());
+  }
+}
+
+function nameOf(item: Item): SilenceObject {
+  return 'deleted' in item ? item.deleted : item.object;
+}
