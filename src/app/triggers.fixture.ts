@@ -9,141 +9,12 @@ import { labelKey } from '../alert/labels.ts';
 import { Causes } from '../cause/causes.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Config } from '../config/config.ts';
-import {
-  requestKey,
-  type AlertSnapshot,
-  type AlertSource,
-  type Condition,
-  type Pipeline,
-  type Request,
-} from '../reconcile/ports.ts';
+import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { selects } from '../trigger/label-selector.ts';
-import type { NeedState, ObjectChange, TargetObjects } from '../trigger/ports.ts';
 import { ownParts, type StageOptions } from './app-options.ts';
-import type { Home } from './home.ts';
+import { FakeHome } from './fake-home.fixture.ts';
 import { Reconciling } from './reconciling.ts';
-
-interface FakeObject {
-  readonly request: Request;
-  readonly apiVersion: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly conditions: readonly Condition[];
-}
-
-/** A cluster of Deployments and Clusters in memory: every kind is known and namespaced. */
-export class FakeHome {
-  readonly objects = new Map<string, FakeObject>();
-  readonly annotations: { readonly name: string; readonly annotations: Readonly<Record<string, string>> }[] = [];
-  writes = 0;
-  /** Called before each write; a throw fails it. */
-  beforeWrite: () => void = () => undefined;
-  /** Called before each answer about the owner of a pod. */
-  beforeOwner: (signal: AbortSignal) => Promise<unknown> = () => Promise.resolve();
-  /** Namespace and pod, and the object that owns it. */
-  readonly owners = new Map<string, Request>();
-  /** Until it is called, no kind is known yet. */
-  discover: (() => void) | undefined;
-  #listener: (change: ObjectChange) => void = () => undefined;
-
-  /** From now on no kind is known until {@link discover} is called, which is what a trigger meets that has just been applied. */
-  hideKinds(): void {
-    this.discover = () => {
-      this.discover = undefined;
-      this.#listener({ kind: 'state' });
-    };
-  }
-
-  put(request: Request, labels: Readonly<Record<string, string>> = {}, apiVersion = 'apps/v1'): void {
-    const key = requestKey(request);
-    const known = this.objects.get(key);
-    this.objects.set(key, { request, apiVersion, labels, conditions: known?.conditions ?? [] });
-    this.#listener({ kind: known === undefined ? 'added' : 'changed', request });
-  }
-
-  remove(request: Request): void {
-    if (this.objects.delete(requestKey(request))) this.#listener({ kind: 'removed', request });
-  }
-
-  conditionsOf(request: Request): readonly Condition[] {
-    return this.objects.get(requestKey(request))?.conditions ?? [];
-  }
-
-  /** Another controller writes a condition, or takes it away. */
-  setForeign(request: Request, type: string, entry?: Pick<Condition, 'status' | 'reason'>): void {
-    const key = requestKey(request);
-    const object = this.objects.get(key)!;
-    const others = object.conditions.filter((condition) => condition.type !== type);
-    const own = entry && { type, ...entry, message: '', lastTransitionTime: '2026-11-21T03:00:00Z' };
-    this.objects.set(key, { ...object, conditions: own === undefined ? others : [...others, own] });
-    this.#listener({ kind: 'changed', request });
-  }
-
-  get home(): Home {
-    const nothing = (): Promise<void> => Promise.resolve();
-    return {
-      kinds: [],
-      list: () => [],
-      get: () => undefined,
-      open: nothing,
-      synced: nothing,
-      close: nothing,
-      targets: this.targets,
-      updateConditions: async (request, change) => {
-        this.beforeWrite();
-        const object = this.objects.get(requestKey(request));
-        const conditions = object && change(object.conditions);
-        if (object === undefined || conditions === undefined) return false;
-        this.writes++;
-        this.objects.set(requestKey(request), { ...object, conditions });
-        return true;
-      },
-      annotator: {
-        annotate: async (request, annotations) => {
-          this.beforeWrite();
-          if (!this.objects.has(requestKey(request))) return false;
-          this.annotations.push({ name: request.name, annotations });
-          return true;
-        },
-      },
-    };
-  }
-
-  get targets(): TargetObjects {
-    const isHidden = (): boolean => this.discover !== undefined;
-    return {
-      require: () => undefined,
-      stateOf: (): NeedState => ({ state: isHidden() ? 'pending' : 'known' }),
-      onChange: (listener) => {
-        this.#listener = listener;
-      },
-      requestOf: (_, kind, namespace, name) =>
-        isHidden() ? undefined : { kind, ...(namespace !== undefined && { namespace }), name },
-      select: (_, kind, namespace, selector) =>
-        [...(isHidden() ? [] : this.objects.values())]
-          .filter(({ request }) => request.kind === kind && (namespace ?? request.namespace) === request.namespace)
-          .filter(({ labels }) => selects(selector, labels))
-          .map((object) => ({ ...object, pipeline: pipelineOf(object) })),
-      get: (request) => {
-        const object = isHidden() ? undefined : this.objects.get(requestKey(request));
-        return object && { ...object, pipeline: pipelineOf(object) };
-      },
-      ownerOf: async (namespace, pod, _, signal) => {
-        await this.beforeOwner(signal);
-        const owner = this.objects.get(
-          requestKey(this.owners.get(`${namespace}/${pod}`) ?? { kind: 'No', name: 'no' }),
-        );
-        if (owner === undefined) return { owner: undefined, reason: 'nobody owns it' };
-        return { owner: { ...owner, pipeline: pipelineOf(owner) }, fromMemory: false };
-      },
-    };
-  }
-}
-
-function pipelineOf({ request, apiVersion, conditions }: FakeObject): Pipeline {
-  return { ...request, apiVersion, generation: 1, spec: {}, conditions, uid: requestKey(request) };
-}
 
 export interface TriggersBench {
   readonly clock: FakeClock;
@@ -172,6 +43,7 @@ export async function triggersBench(
   const folder = before?.folder ?? mkdtempSync(join(tmpdir(), 'tocsin-triggers-'));
   const clock = before?.clock ?? new FakeClock();
   const home = before?.home ?? new FakeHome();
+  home.restart();
   const logger = new RecordingLogger();
   const config = Config.parse({
     triggers,

@@ -209,6 +209,27 @@ describe('a trigger with a condition', () => {
   });
 });
 
+describe('after a restart, a trigger with a condition', () => {
+  it('removes nothing while the labels of objects are not known', async (t) => {
+    const bench = await setUp(t, { ...selected, ...quiet });
+    bench.alert(down);
+    await bench.settle();
+    await bench.stop();
+    bench.home.lags = true;
+    const again = await triggersBench(t, {}, bench);
+    again.alert(down);
+    apply(again, { ...selected, ...quiet });
+    void again.reconciling.pipelines.sweep('start');
+    await again.settle();
+    assert.deepEqual(again.logger.fieldsOf('condition.removed'), []);
+    assert.deepEqual(conditions(again), ['AlertsQuiet False DbDown']);
+    again.home.put(orders, { app: 'another' });
+    again.home.catchUp();
+    await again.settle();
+    assert.deepEqual(conditions(again), []);
+  });
+});
+
 describe('a condition of another controller', () => {
   const available = { action: { condition: { type: 'Available' } } };
   const problem = 'Deployment orders already has a condition Available from another controller: choose another type';
@@ -288,6 +309,25 @@ describe('a condition of another controller', () => {
     forget(bench);
     await bench.settle();
     assert.deepEqual(conditions(bench), ['Available False MinimumReplicas']);
+  });
+
+  it('is told from what triggers wrote before a restart, whatever they match now, and before the objects are listed', async (t) => {
+    for (const lags of [false, true])
+      for (const isForeign of [false, true]) {
+        const bench = await setUp(t, { ...named, ...available });
+        bench.alert(down);
+        await bench.settle();
+        assert.deepEqual(conditions(bench), ['Available False DbDown']);
+        await bench.stop();
+        if (isForeign) bench.home.setForeign(orders, 'Available', foreign('False'));
+        bench.home.lags = lags;
+        const again = await triggersBench(t, {}, bench);
+        apply(again, { ...named, ...available, matchers: ['alertname="DbSlow"'] });
+        void again.reconciling.pipelines.sweep('start');
+        await again.settle();
+        const wanted = isForeign ? 'Available False MinimumReplicas' : 'Available True NoAlerts';
+        assert.deepEqual([conditions(again), notesOf(again)], [[wanted], isForeign ? [problem] : []]);
+      }
   });
 
   it('stays when the trigger ends that was in its place before', async (t) => {

@@ -36,6 +36,8 @@ export interface TargetObject {
   readonly request: Request;
   readonly pipeline: Pipeline;
   readonly labels: Readonly<Record<string, string>>;
+  /** True if only its name is known: its labels and conditions are not, and perhaps it is not there. */
+  readonly isUnlisted?: boolean;
 }
 
 /** What owns a pod. */
@@ -136,8 +138,12 @@ export interface WrittenConditions {
   all(): Iterable<WrittenCondition>;
   /** Call it before the first write. It is on the disk when the promise resolves; cheap if it is known already. Never rejects. */
   note(condition: WrittenCondition): Promise<void>;
-  /** Call it when the entry is gone, or the object is. */
+  /** Call it when the entry is gone, or the object is. The reasons go with the last condition of the type. */
   forget(condition: WrittenCondition): void;
+  /** The newest reasons of an entry that is noted; undefined if none is known. */
+  reasonsOf(request: Request, type: string): ReadonlySet<string> | undefined;
+  /** The entry has the reason, or is about to get it. As {@link note}; of an entry that is not noted, nothing is kept. */
+  noteReason(request: Request, type: string, reason: string): Promise<void>;
 }
 
 /** Takes the triggers that live in the cluster's API, each when it comes, changes or goes. Returns at once and never throws. */

@@ -98,13 +98,18 @@ export class TriggerTargets {
 
   /** The keys of the triggers that name an object whatever fires. */
   namersOf(request: Request, labels: Labels): readonly string[] {
-    const kind = kindName(request);
-    const places = [`${kind}/${request.namespace ?? ''}`, `${kind}/*`];
     const keys = new Set([
       ...(this.#fixed.get(requestKey(request)) ?? []),
-      ...places.flatMap((place) => [...(this.#selecting.get(place) ?? [])]),
+      ...placesOf(request).flatMap((place) => [...(this.#selecting.get(place) ?? [])]),
     ]);
     return [...keys].filter((key) => this.#names(this.#places.get(key)!.trigger, request, labels));
+  }
+
+  /** True if the trigger names the object whatever fires, when its labels are the right ones. */
+  mayName(key: string, request: Request): boolean {
+    const places = this.#places.get(key);
+    if (places === undefined) return false;
+    return places.fixed.includes(requestKey(request)) || placesOf(request).some((at) => places.selecting.includes(at));
   }
 
   /** The objects that a trigger names whatever fires. */
@@ -291,9 +296,7 @@ export class TriggerTargets {
   }
 
   #isSelected(resolved: ResolvedSelector, request: Request, labels: Labels): boolean {
-    const place = this.#placeOf(resolved);
-    const places = [`${kindName(request)}/${request.namespace ?? ''}`, `${kindName(request)}/*`];
-    return places.includes(place) && selects(resolved.selector, labels);
+    return placesOf(request).includes(this.#placeOf(resolved)) && selects(resolved.selector, labels);
   }
 
   #refused(
@@ -317,6 +320,12 @@ export class TriggerTargets {
     if (request.namespace === undefined) return `${kindName(request)}/`;
     return `${kindName(request)}/${namespace ?? '*'}`;
   }
+}
+
+/** The places of selectors that may mean the object. */
+function placesOf(request: Request): readonly string[] {
+  const kind = kindName(request);
+  return [`${kind}/${request.namespace ?? ''}`, `${kind}/*`];
 }
 
 const depth: Readonly<Record<ObjectNeed['of'], number>> = { none: 0, metadata: 1, conditions: 2 };

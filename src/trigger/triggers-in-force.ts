@@ -32,8 +32,6 @@ interface TriggersInForceOptions {
 export class TriggersInForce {
   readonly #options: TriggersInForceOptions;
   readonly #written = new Map<string, WrittenCondition[]>();
-  /** The newest reasons that this process wrote or found, by object and type, so that another writer's is recognised. */
-  readonly #reasons = new Map<string, Map<string, Set<string>>>();
   /** Conditions of another controller that triggers want: by object and type, the triggers and what they were told. */
   readonly #taken = new Map<string, Map<string, ReadonlyMap<string, string>>>();
 
@@ -80,7 +78,12 @@ export class TriggersInForce {
   /** The keys of the triggers that name the object whatever fires. */
   namersOf(request: Request): readonly string[] {
     const { objects, targets } = this.#options;
-    return targets.namersOf(request, objects.get(request)?.labels ?? {});
+    const { labels = {}, isUnlisted = false } = objects.get(request) ?? {};
+    const keys = targets.namersOf(request, labels);
+    if (!isUnlisted) return keys;
+    // Until its labels are known, what has named it before still does: nothing is removed and written again at each start.
+    const before = this.written(request).map(({ trigger }) => trigger);
+    return [...new Set([...keys, ...before.filter((key) => targets.mayName(key, request))])];
   }
 
   /** True if a trigger keeps a condition of the object whatever fires, or has written one, or an alert may lead to a new object. */
@@ -155,25 +158,19 @@ export class TriggersInForce {
   forget(written: WrittenCondition): void {
     const key = requestKey(written.request);
     const rest = this.written(written.request).filter((each) => !isSame(each, written));
-    if (rest.every(({ type }) => type !== written.type)) dropIn(this.#reasons, key, written.type);
     if (rest.length === 0) this.#written.delete(key);
     else this.#written.set(key, rest);
     this.#options.store.forget(written);
   }
 
-  /** Remembers the reason of an entry of triggers, before it is written or when it is found. */
-  wrote(request: Request, type: string, reason: string): void {
-    const ofObject = this.#reasons.get(requestKey(request)) ?? new Map<string, Set<string>>();
-    this.#reasons.set(requestKey(request), ofObject);
-    const reasons = ofObject.get(type) ?? new Set<string>();
-    reasons.delete(reason);
-    ofObject.set(type, reasons.add(reason));
-    if (reasons.size > maxReasons) reasons.delete(reasons.values().next().value!);
+  /** Remembers the reason of an entry of triggers, before it is written or when it is found, so that another writer's is recognised. */
+  wrote(request: Request, type: string, reason: string): Promise<void> {
+    return this.#options.store.noteReason(request, type, reason);
   }
 
-  /** What is known of the writer of an entry. Its reasons are unknown after a restart. */
+  /** What is known of the writer of an entry. */
   entryOf(request: Request, type: string): { readonly isNoted: boolean; readonly reasons?: ReadonlySet<string> } {
-    const reasons = this.#reasons.get(requestKey(request))?.get(type);
+    const reasons = this.#options.store.reasonsOf(request, type);
     const isNoted = this.written(request).some((written) => written.type === type);
     return { isNoted, ...(reasons !== undefined && { reasons }) };
   }
@@ -219,9 +216,6 @@ export class TriggersInForce {
     return true;
   }
 }
-
-/** The most reasons that are remembered of one entry: a read may be older than the last writes. */
-const maxReasons = 20;
 
 function dropIn(byObject: Map<string, Map<string, unknown>>, object: string, type: string): void {
   const ofObject = byObject.get(object);

@@ -36,10 +36,13 @@ export class OwnConditions {
     const { triggers } = this.#options;
     const { apiVersion } = pipeline;
     triggers.freed(request, type);
-    for (const { trigger } of keepers) await triggers.note({ trigger: trigger.key, request, apiVersion, type });
     const present = pipeline.conditions.find((condition) => condition.type === type);
-    for (const { reason } of present === undefined ? [verdict.condition] : [present, verdict.condition])
-      triggers.wrote(request, type, reason);
+    const entries = present === undefined ? [verdict.condition] : [present, verdict.condition];
+    // All at once: they share one write.
+    await Promise.all([
+      ...keepers.map(({ trigger }) => triggers.note({ trigger: trigger.key, request, apiVersion, type })),
+      ...entries.map(({ reason }) => triggers.wrote(request, type, reason)),
+    ]);
   }
 
   /** True if the entry of the type is another controller's. */

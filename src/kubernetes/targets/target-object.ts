@@ -66,8 +66,8 @@ export function unwatchedTarget(kind: KnownKind, request: Request, seen?: SeenOb
   };
 }
 
-export function asTargetObject({ request, pipeline, labels }: CachedTarget): TargetObject {
-  return { request, pipeline, labels };
+export function asTargetObject({ request, pipeline, labels, uid }: CachedTarget): TargetObject {
+  return { request, pipeline, labels, ...(uid === '' && { isUnlisted: true }) };
 }
 
 /** The path of the objects of a kind, in all namespaces or in one. */

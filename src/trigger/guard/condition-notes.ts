@@ -1,9 +1,28 @@
-import { requestKey } from '../../reconcile/ports.ts';
+import { requestKey, type Request } from '../../reconcile/ports.ts';
 import type { WrittenCondition } from '../ports.ts';
 
-/** Which conditions triggers have written into which objects. */
+/** The most reasons that are remembered of one entry: a read may be older than the last writes. */
+const maxReasons = 20;
+
+/** A reason that an entry has or had because of triggers. */
+export interface WrittenReason {
+  readonly request: Request;
+  readonly type: string;
+  readonly reason: string;
+}
+
+/** An entry of an object, for which one or more triggers are noted. */
+interface Entry {
+  notes: number;
+  readonly request: Request;
+  readonly type: string;
+  readonly reasons: Set<string>;
+}
+
+/** Which conditions triggers have written into which objects, and with which reasons. */
 export class ConditionNotes {
   readonly #notes = new Map<string, WrittenCondition>();
+  readonly #entries = new Map<string, Entry>();
 
   get size(): number {
     return this.#notes.size;
@@ -13,22 +32,55 @@ export class ConditionNotes {
     return this.#notes.values();
   }
 
+  /** The oldest one of each entry first. */
+  *reasons(): Iterable<WrittenReason> {
+    for (const { request, type, reasons } of this.#entries.values())
+      for (const reason of reasons) yield { request, type, reason };
+  }
+
   has(condition: WrittenCondition): boolean {
     return this.#notes.has(noteKey(condition));
   }
 
   add(condition: WrittenCondition): void {
     const { trigger, request, apiVersion, type } = condition;
+    if (!this.has(condition)) {
+      const entry = this.#entries.get(entryKey(condition)) ?? { notes: 0, request, type, reasons: new Set() };
+      entry.notes++;
+      this.#entries.set(entryKey(condition), entry);
+    }
     this.#notes.set(noteKey(condition), { trigger, request, apiVersion, type });
   }
 
   /** False if it was not known. */
   delete(condition: WrittenCondition): boolean {
-    return this.#notes.delete(noteKey(condition));
+    const isKnown = this.#notes.delete(noteKey(condition));
+    const entry = this.#entries.get(entryKey(condition));
+    if (isKnown && entry !== undefined && --entry.notes === 0) this.#entries.delete(entryKey(condition));
+    return isKnown;
+  }
+
+  reasonsOf(request: Request, type: string): ReadonlySet<string> | undefined {
+    const reasons = this.#entries.get(entryKey({ request, type }))?.reasons;
+    return reasons === undefined || reasons.size === 0 ? undefined : reasons;
+  }
+
+  /** False if it is the newest one already, or the entry is not noted. */
+  addReason({ request, type, reason }: WrittenReason): boolean {
+    const reasons = this.#entries.get(entryKey({ request, type }))?.reasons;
+    if (reasons === undefined) return false;
+    const isNew = !reasons.delete(reason);
+    reasons.add(reason);
+    if (reasons.size > maxReasons) reasons.delete(reasons.values().next().value!);
+    return isNew;
   }
 }
 
 /** No part contains a line end. */
-function noteKey({ trigger, request, type }: WrittenCondition): string {
-  return `${trigger}\n${requestKey(request)}\n${type}`;
+function entryKey({ request, type }: Pick<WrittenReason, 'request' | 'type'>): string {
+  return `${requestKey(request)}\n${type}`;
+}
+
+function noteKey(condition: WrittenCondition): string {
+  return `${condition.trigger}\n${entryKey(condition)}`;
 }

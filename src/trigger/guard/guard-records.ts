@@ -4,7 +4,7 @@ import type { Causes } from '../../cause/causes.ts';
 import { restoredCauses, storedCauses, StoredCauses } from '../../cause/stored-causes.ts';
 import type { WrittenCondition } from '../ports.ts';
 import type { GuardState, Pair, PairName as NameOfPair } from './guard-state.ts';
-import type { ConditionNotes } from './condition-notes.ts';
+import type { ConditionNotes, WrittenReason } from './condition-notes.ts';
 
 /** Translates between the guard's time, which never jumps, and the clock, which is what a later process has. */
 export interface GuardTime {
@@ -57,6 +57,7 @@ const Parked = z.object({ ...pairName, uid, since: time, causes: StoredCauses })
 /** In `givenBack`, what was counted last was not done; in `unparked`, what was parked is done or dropped. */
 const PairName = z.object(pairName);
 const Condition = z.object(condition);
+const Reason = z.object({ request: Request, type: z.string(), reason: z.string() });
 
 /** Of the newest run. */
 export function spentRecord(pair: Pair, uid: string | undefined, again: boolean, at: GuardTime): unknown {
@@ -94,6 +95,10 @@ export function wroteRecord(wrote: WrittenCondition): unknown {
   return { wrote };
 }
 
+export function reasonRecord(reason: WrittenReason): unknown {
+  return { reason };
+}
+
 export function removedRecord(removed: WrittenCondition): unknown {
   return { removed };
 }
@@ -111,7 +116,8 @@ export function numbered(number: number, record: unknown): unknown {
 /** The records that have the whole state as it is now; they are made when they are read. @param number of the last change */
 export function snapshotOf(state: GuardState, notes: ConditionNotes, at: GuardTime, number: number): Iterable<unknown> {
   const pairs = Array.from(state.pairs, (pair) => ({ ...pair, times: timesOf(pair, at) }));
-  return snapshotRecords(pairs, [...notes.all()], at, number);
+  const written = [...Array.from(notes.all(), wroteRecord), ...Array.from(notes.reasons(), reasonRecord)];
+  return snapshotRecords(pairs, written, at, number);
 }
 
 type TimesByUid = readonly (readonly [uid: string | undefined, times: readonly number[]])[];
@@ -122,7 +128,7 @@ function timesOf({ runs }: Pair, at: GuardTime): TimesByUid {
 
 function* snapshotRecords(
   pairs: readonly (Pair & { readonly times: TimesByUid })[],
-  notes: readonly WrittenCondition[],
+  written: readonly unknown[],
   at: GuardTime,
   number: number,
 ): Iterable<unknown> {
@@ -131,7 +137,7 @@ function* snapshotRecords(
     for (const [of, each] of times) yield spentAt(pair, of, each, false);
     if (pair.parked !== undefined) yield parkedRecord(pair, pair.parked.causes, at);
   }
-  for (const each of notes) yield wroteRecord(each);
+  yield* written;
 }
 
 interface Restored {
@@ -198,6 +204,7 @@ class Restoration {
         if (found !== undefined) state.unpark(found);
       });
     if ('closed' in record) return read(z.literal(true), record['closed'], () => this.#open.clear());
+    if ('reason' in record) return read(Reason, record['reason'], (reason) => notes.addReason(reason));
     if ('wrote' in record) return read(Condition, record['wrote'], (wrote) => notes.add(wrote));
     return read(Condition, record['removed'], (removed) => notes.delete(removed));
   }

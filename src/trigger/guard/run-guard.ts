@@ -19,6 +19,7 @@ import { GuardLog } from './guard-log.ts';
 import {
   givenBackRecord,
   parkedRecord,
+  reasonRecord,
   removedRecord,
   restore,
   snapshotOf,
@@ -165,6 +166,15 @@ export class Pacing implements RunGuard, WrittenConditions {
     if (this.#notes.has(condition)) return;
     this.#notes.add(condition);
     await this.#log.write(wroteRecord(condition));
+  }
+
+  reasonsOf(request: Request, type: string): ReadonlySet<string> | undefined {
+    return this.#notes.reasonsOf(request, type);
+  }
+
+  async noteReason(request: Request, type: string, reason: string): Promise<void> {
+    const written = { request, type, reason };
+    if (this.#notes.addReason(written)) await this.#log.write(reasonRecord(written));
   }
 
   forget(condition: WrittenCondition): void {
