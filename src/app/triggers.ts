@@ -6,6 +6,8 @@ import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
+import { EventChoices } from '../trigger/event-choices.ts';
+import { EventMatches } from '../trigger/event-matches.ts';
 import { FiringMatches } from '../trigger/firing-matches.ts';
 import { FiringTargets } from '../trigger/firing-targets.ts';
 import { InhibitedAlerts } from '../trigger/inhibited-alerts.ts';
@@ -20,7 +22,7 @@ import type {
 import { mergeChoices } from '../trigger/found-objects.ts';
 import { MatchResults } from '../trigger/match-results.ts';
 import { TeamTurns } from '../trigger/team-turns.ts';
-import { TriggerChooser } from '../trigger/trigger-chooser.ts';
+import { TriggerChooser, type TriggerChooserOptions } from '../trigger/trigger-chooser.ts';
 import { TriggerIndex } from '../trigger/trigger-index.ts';
 import { TriggerTargets } from '../trigger/trigger-targets.ts';
 import { TriggerWakes, type WakingEvent } from '../trigger/trigger-wakes.ts';
@@ -65,6 +67,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   readonly #inForce: TriggersInForce;
   readonly #inhibited: InhibitedAlerts;
   readonly #chooser: TriggerChooser;
+  readonly #events: EventChoices;
   readonly #wakes: TriggerWakes;
   readonly #notes: TriggerNotes;
   readonly #file = new FileTriggers();
@@ -92,16 +95,18 @@ export class Triggers implements TriggerSink, TriggerStates {
     const turns = new TeamTurns(options.schedule);
     const results = new MatchResults({ ...options, triggers });
     const matches = new FiringMatches({ triggers, results, turns });
+    const eventMatches = new EventMatches({ ...options, triggers, results, turns });
     this.#firing = new FiringTargets({ triggers, targets, matches, turns, order });
     const platform = livePlatformAlerts(() => config().lanes.platform);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
-    this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
+    this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
     const isDefault = (): boolean => this.isDefault;
     const given = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
     const [inhibited, store, notes] = [this.#inhibited, this.#guard, this.#notes];
     const onGone = (request: Request): void => this.#guard.gone(request);
     this.#inForce = new TriggersInForce({ ...given, inhibited, store, notes, onGone });
-    this.#chooser = this.#createChooser();
+    this.#chooser = this.#createChooser({ matches: eventMatches, firing: matches, turns });
+    this.#events = this.#createEvents(eventMatches);
     this.#wakes = this.#createWakes();
     objects.onChange((change) => this.#objectChanged(change));
     this.#readFile();
@@ -150,14 +155,12 @@ export class Triggers implements TriggerSink, TriggerStates {
   }
 
   /** The objects that an event concerns. Never rejects. */
-  choose(event: WakingEvent): Promise<readonly Choice[]> {
+  async choose(event: WakingEvent): Promise<readonly Choice[]> {
     const { config, home } = this.#options;
     const byDefault = this.isDefault ? chooseByDefault(config().source.select, event.causes, home.list()) : undefined;
     // Without triggers, an event goes no other way than the default one.
-    if (this.#index.size === 0) return Promise.resolve(byDefault === undefined ? [] : [byDefault]);
-    const chosen = this.#chooser.choose(event);
-    this.#wakes.later(event);
-    return Promise.resolve(mergeChoices(byDefault, chosen));
+    if (this.#index.size === 0) return byDefault === undefined ? [] : [byDefault];
+    return mergeChoices(byDefault, await this.#events.choose(event));
   }
 
   /** Call it when the configuration has changed. */
@@ -188,8 +191,8 @@ export class Triggers implements TriggerSink, TriggerStates {
   }
 
   /** Ends what wakes anybody. The last writes of runs may come after it. */
-  close(): Promise<void> {
-    return this.#wakes.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#wakes.close(), this.#events.close()]);
   }
 
   /** Call it when the last run has ended. */
@@ -269,15 +272,27 @@ export class Triggers implements TriggerSink, TriggerStates {
     });
   }
 
-  #createChooser(): TriggerChooser {
+  #createChooser(matching: Pick<TriggerChooserOptions, 'matches' | 'firing' | 'turns'>): TriggerChooser {
     return new TriggerChooser({
       ...this.#options,
+      ...matching,
       triggers: this.#index,
       targets: this.#targets,
       inhibited: this.#inhibited,
       observer: this.#observer,
       onProblem: (trigger, problem) => this.#notes.add(trigger, 'trigger.target_unresolved', problem),
       objects: () => this.objects,
+    });
+  }
+
+  #createEvents(matches: EventMatches): EventChoices {
+    return new EventChoices({
+      ...this.#options,
+      triggers: this.#index,
+      chooser: this.#chooser,
+      matches,
+      inhibited: this.#inhibited,
+      newEventId: () => newId(4),
     });
   }
 
@@ -288,7 +303,6 @@ export class Triggers implements TriggerSink, TriggerStates {
       targets: this.#targets,
       inForce: this.#inForce,
       chooser: this.#chooser,
-      inhibited: this.#inhibited,
       newEventId: () => newId(4),
       look: (requests, why) => void (this.#isReady && this.#options.look(requests, why)),
       onChanged: () => this.#changed(),

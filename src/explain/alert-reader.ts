@@ -136,7 +136,7 @@ export class AlertReader {
       hash,
       alertname: nameOf(labels),
       isNotification: isNotification(labels),
-      triggers: triggers.matching(labels),
+      triggers: await triggers.matching(labels),
       optedOut: triggers.optedOutFor(labels),
       isDefault: triggers.isDefault,
       isForTeam: seen !== undefined,

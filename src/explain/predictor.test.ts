@@ -11,7 +11,7 @@ import type { LiveTriggers } from './trigger-predictions.ts';
 const kind = 'TracePipeline';
 const noTriggers: LiveTriggers = {
   isDefault: true,
-  matching: () => [],
+  matching: () => Promise.resolve([]),
   optedOutFor: () => [],
   explain: () => Promise.resolve({ items: [], more: 0 }),
 };

@@ -20,7 +20,7 @@ export interface LiveTriggers {
   /** Whether `source.select` and `controller.action` hold. */
   readonly isDefault: boolean;
   /** The keys of the triggers that match. */
-  matching(labels: LabelSet): readonly string[];
+  matching(labels: LabelSet): Promise<readonly string[]>;
   /** The keys of those that would match if their namespaces had not opted out. */
   optedOutFor(labels: LabelSet): readonly string[];
   explain(

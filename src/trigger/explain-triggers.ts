@@ -88,9 +88,16 @@ export class TriggerExplainer {
     return matching.map(({ key }) => key);
   }
 
-  /** The keys of the triggers in force that match. */
-  matching(labels: LabelSet): readonly string[] {
-    return this.#options.triggers.matching(labels).map(({ key }) => key);
+  /** The keys of the triggers in force that match, in their order. */
+  async matching(labels: LabelSet): Promise<readonly string[]> {
+    const { schedule, triggers } = this.#options;
+    const slices = new Slices(schedule, 'history');
+    const matching: Trigger[] = [];
+    for (const trigger of triggers.candidates(labels)) {
+      if (slices.isOver) await slices.yieldTurn();
+      if (triggers.matches(trigger, labels)) matching.push(trigger);
+    }
+    return sorted(matching).map(({ key }) => key);
   }
 
   /** @param firing what fires now; undefined if that is unknown, so that no inhibition is known @param signal ends the questions for the owners of pods */
@@ -128,7 +135,7 @@ export class TriggerExplainer {
     const isOptedOut = this.#options.triggers.get(trigger.key) !== trigger;
     const verdict = whyNot(trigger, alert, this.#options.clock.now());
     if (!verdict.matches) return { ...verdict, ...(isOptedOut && { held: 'opted_out' as const }) };
-    const source = firing === undefined ? undefined : this.#options.inhibited.sourceFor(trigger, alert.labels, firing);
+    const source = firing && (await this.#sourceFor(trigger, alert.labels, firing));
     const targets: ExplainedTarget[] = [];
     for (const target of trigger.targets) targets.push(await this.#target(trigger, target, question));
     const isThrottled = targets.length > 0 && targets.every(isWaiting);
@@ -143,6 +150,11 @@ export class TriggerExplainer {
       ...(held !== undefined && { held }),
       ...(held === 'inhibited' && { inhibitedBy: source! }),
     };
+  }
+
+  #sourceFor(trigger: Trigger, labels: LabelSet, firing: FiringAlerts): Promise<LabelSet | undefined> {
+    const { inhibited, schedule } = this.#options;
+    return inhibited.sourceFor(trigger, labels, { firing, slices: new Slices(schedule, 'history') });
   }
 
   async #target(trigger: Trigger, target: Target, question: Question): Promise<ExplainedTarget> {

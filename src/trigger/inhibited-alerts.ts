@@ -1,10 +1,12 @@
-import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { FiringAlerts, NamedAlert } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { Cause } from '../cause/cause.ts';
 import { LineOnceAWhile } from '../runtime/limited-lines.ts';
+import type { Slices } from '../runtime/slices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { InhibitionSources } from './inhibition.ts';
+import { InhibitionSources, type InhibitionOptions } from './inhibition.ts';
 import type { Triggers } from './ports.ts';
+import { teamOf } from './team-turns.ts';
 import type { Trigger } from './trigger.ts';
 
 /** The most alerts that are remembered as inhibited. Of further ones, the end of the inhibition wakes nothing; they are logged. */
@@ -13,10 +15,8 @@ export const maxInhibitedAlerts = 10_000;
 /** The shortest time between two lines about it, milliseconds. */
 const fullLineMs = 60_000;
 
-interface InhibitedAlertsOptions extends Pick<Runtime, 'clock' | 'logger'> {
+interface InhibitedAlertsOptions extends Pick<Runtime, 'clock' | 'logger'>, InhibitionOptions {
   readonly triggers: Triggers;
-  /** Whether an alert is one of the platform, which inhibits in every namespace. */
-  readonly isPlatform: (labels: LabelSet) => boolean;
   /** The alert that inhibits the trigger is another one, or none any more. */
   readonly onChange: (trigger: string) => void;
 }
@@ -26,11 +26,22 @@ interface Inhibited {
   readonly source: LabelSet;
 }
 
+interface InhibitedOfTrigger {
+  readonly team: string;
+  readonly alerts: Map<string, Inhibited>;
+}
+
+/** What fires, and the slices of whoever asks. */
+interface Now {
+  readonly firing: FiringAlerts;
+  readonly slices: Slices;
+}
+
 /** Remembers which alerts woke nothing because another alert inhibits them: when that ends, they are an event of their own. */
 export class InhibitedAlerts {
   readonly #options: InhibitedAlertsOptions;
   readonly #sources = new WeakMap<FiringAlerts, InhibitionSources>();
-  readonly #inhibited = new Map<string, Map<string, Inhibited>>();
+  readonly #inhibited = new Map<string, InhibitedOfTrigger>();
   readonly #fullLine: LineOnceAWhile;
   #size = 0;
 
@@ -46,32 +57,38 @@ export class InhibitedAlerts {
 
   /** The name of an alert that inhibits the trigger. */
   sourceOf(trigger: string): string | undefined {
-    const [first] = this.#inhibited.get(trigger)?.values() ?? [];
+    const [first] = this.#inhibited.get(trigger)?.alerts.values() ?? [];
     return first === undefined ? undefined : (first.source['alertname'] ?? '(no alertname)');
   }
 
+  /** The teams of the triggers whose alerts are inhibited. */
+  get teams(): ReadonlySet<string> {
+    return new Set([...this.#inhibited.values()].map(({ team }) => team));
+  }
+
   /** The alert that inhibits an alert with these labels; remembers nothing. */
-  sourceFor(trigger: Trigger, labels: LabelSet, firing: FiringAlerts): LabelSet | undefined {
-    return this.#sourcesIn(firing).sourceFor(trigger, labels);
+  sourceFor(trigger: Trigger, labels: LabelSet, { firing, slices }: Now): Promise<LabelSet | undefined> {
+    return this.#sourcesIn(firing).sourceFor(trigger, { alertname: labels['alertname'], labels }, slices);
   }
 
   /** True if an alert is inhibited now. An alert that ended is so while its source fires, and is forgotten. */
-  keeps(trigger: Trigger, cause: Cause, firing: FiringAlerts): boolean {
-    const source = this.#sourcesIn(firing).sourceFor(trigger, cause.labels);
+  async keeps(trigger: Trigger, cause: Cause, { firing, slices }: Now): Promise<boolean> {
+    const source = await this.#sourcesIn(firing).sourceFor(trigger, alertOf(cause), slices);
     const hasEnded = cause.status === 'resolved' || cause.status === 'expired';
     if (source === undefined || hasEnded) this.#forget(trigger.key, cause.key);
-    else this.#remember(trigger.key, { cause, source });
+    else this.#remember(trigger, { cause, source });
     return source !== undefined;
   }
 
-  /** Forgets the alerts that are no longer inhibited, and returns those of them that fire, by trigger. */
-  async ended(firing: FiringAlerts): Promise<ReadonlyMap<string, readonly Cause[]>> {
+  /** Forgets the alerts of a team's triggers that are no longer inhibited, and returns those of them that fire, by trigger. */
+  async ended(team: string, { firing, slices }: Now): Promise<ReadonlyMap<string, readonly Cause[]>> {
     const ended = new Map<string, Cause[]>();
-    for (const [key, alerts] of this.#inhibited)
+    const own = [...this.#inhibited].filter(([, inhibited]) => inhibited.team === team);
+    for (const [key, { alerts }] of own)
       for (const { cause } of alerts.values()) {
+        if (slices.isOver) await slices.yieldTurn();
         const trigger = this.#options.triggers.get(key);
-        const isInhibited = trigger !== undefined && this.#sourcesIn(firing).sourceFor(trigger, cause.labels);
-        if (isInhibited !== undefined && isInhibited !== false) continue;
+        if (trigger !== undefined && (await this.#isInhibited(trigger, cause, { firing, slices }))) continue;
         this.#forget(key, cause.key);
         if (trigger === undefined || !(await firing.reports(cause.labels))) continue;
         const causes = ended.get(key) ?? [];
@@ -81,20 +98,25 @@ export class InhibitedAlerts {
     return ended;
   }
 
+  async #isInhibited(trigger: Trigger, cause: Cause, { firing, slices }: Now): Promise<boolean> {
+    return (await this.#sourcesIn(firing).sourceFor(trigger, alertOf(cause), slices)) !== undefined;
+  }
+
   #sourcesIn(firing: FiringAlerts): InhibitionSources {
     const known = this.#sources.get(firing);
     if (known !== undefined) return known;
-    const sources = new InhibitionSources(firing, this.#options.isPlatform);
+    const sources = new InhibitionSources(firing, this.#options);
     this.#sources.set(firing, sources);
     return sources;
   }
 
-  #remember(trigger: string, inhibited: Inhibited): void {
-    const alerts = this.#inhibited.get(trigger) ?? new Map<string, Inhibited>();
+  #remember(of: Trigger, inhibited: Inhibited): void {
+    const { key: trigger } = of;
+    const { alerts } = this.#inhibited.get(trigger) ?? { alerts: new Map<string, Inhibited>() };
     const isKnown = alerts.has(inhibited.cause.key);
     if (!isKnown && this.#size >= maxInhibitedAlerts) return this.#logFull(trigger);
     const { size } = alerts;
-    this.#inhibited.set(trigger, alerts);
+    this.#inhibited.set(trigger, { team: teamOf(of), alerts });
     alerts.set(inhibited.cause.key, inhibited);
     this.#size += alerts.size - size;
     if (size > 0) return;
@@ -107,7 +129,7 @@ export class InhibitedAlerts {
   }
 
   #forget(trigger: string, alert: string): void {
-    const alerts = this.#inhibited.get(trigger);
+    const alerts = this.#inhibited.get(trigger)?.alerts;
     if (alerts?.delete(alert) !== true) return;
     this.#size--;
     if (alerts.size > 0) return;
@@ -121,4 +143,8 @@ export class InhibitedAlerts {
       'too many alerts are inhibited to remember this one: the end of the inhibition wakes nothing for it';
     this.#options.logger.warn('trigger.inhibited_full', message, { trigger, limit: maxInhibitedAlerts });
   }
+}
+
+function alertOf({ key, labels }: Cause): NamedAlert {
+  return { alertname: labels['alertname'], key, labels };
 }

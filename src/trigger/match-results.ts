@@ -3,7 +3,7 @@ import type { NamedAlert } from '../alert/firing-alerts.ts';
 import { labelKey } from '../alert/labels.ts';
 import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { instructionsOf } from './alert-matchers.ts';
+import { instructionsOf, matchesAll } from './alert-matchers.ts';
 import { teamOf } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { Trigger } from './trigger.ts';
@@ -13,6 +13,9 @@ export const maxResultBytes = 8 * 1024 * 1024;
 
 /** What an alert costs besides its labels and a byte for each trigger, bytes. */
 const alertBytes = 100;
+
+/** What has matchers: a trigger, or one of its inhibitions. */
+type Matching = Pick<Trigger, 'matchers'>;
 
 interface MatchResultsOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly triggers: Pick<TriggerIndex, 'matches'>;
@@ -27,7 +30,7 @@ interface MatchResultsOptions extends Pick<Runtime, 'clock' | 'logger' | 'regist
 export class MatchResults {
   readonly #options: MatchResultsOptions;
   readonly #teams = new Map<string, TeamResults>();
-  readonly #costly = new WeakMap<Trigger, boolean>();
+  readonly #costly = new WeakMap<Matching, boolean>();
   readonly #keys = new WeakMap<NamedAlert, string>();
   readonly #line: LineOnceAWhile;
   readonly #forgotten: Counter;
@@ -39,26 +42,30 @@ export class MatchResults {
     this.#forgotten = createMetrics(options, () => this.#bytes);
   }
 
-  /** True if to try the trigger on an alert may take milliseconds. */
-  isCostly(trigger: Trigger): boolean {
-    const known = this.#costly.get(trigger) ?? instructionsOf(trigger.matchers) > 0;
-    this.#costly.set(trigger, known);
+  /** True if to try the matchers on an alert may take milliseconds. */
+  isCostly(of: Matching): boolean {
+    const known = this.#costly.get(of) ?? instructionsOf(of.matchers) > 0;
+    this.#costly.set(of, known);
     return known;
   }
 
-  /** What is known without trying anything; undefined if nothing is. */
-  known(trigger: Trigger, alert: NamedAlert): boolean | undefined {
-    return this.#teams.get(teamOf(trigger))?.get(trigger, this.#keyOf(alert));
+  /** What is known without trying anything; undefined if nothing is. @param of of the trigger; default: the trigger itself */
+  known(trigger: Trigger, alert: NamedAlert, of: Matching = trigger): boolean | undefined {
+    return this.#teams.get(teamOf(trigger))?.get(of, this.#keyOf(alert));
   }
 
-  matches(trigger: Trigger, alert: NamedAlert): boolean {
-    const { triggers } = this.#options;
-    if (!this.isCostly(trigger)) return triggers.matches(trigger, alert.labels);
-    const known = this.known(trigger, alert);
+  /** Whether all matchers match. @param of as in {@link known} */
+  matches(trigger: Trigger, alert: NamedAlert, of: Matching = trigger): boolean {
+    if (!this.isCostly(of)) return this.#try(trigger, alert, of);
+    const known = this.known(trigger, alert, of);
     if (known !== undefined) return known;
-    const matches = triggers.matches(trigger, alert.labels);
-    this.#remember(trigger, this.#keyOf(alert), matches);
+    const matches = this.#try(trigger, alert, of);
+    this.#remember(trigger, of, { key: this.#keyOf(alert), matches });
     return matches;
+  }
+
+  #try(trigger: Trigger, { labels }: NamedAlert, of: Matching): boolean {
+    return of === trigger ? this.#options.triggers.matches(trigger, labels) : matchesAll(of.matchers, labels);
   }
 
   /** Of an alert that is read again for each question, its text is the same. */
@@ -69,12 +76,16 @@ export class MatchResults {
     return key;
   }
 
-  #remember(trigger: Trigger, key: string, matches: boolean): void {
+  #remember(
+    trigger: Trigger,
+    of: Matching,
+    { key, matches }: { readonly key: string; readonly matches: boolean },
+  ): void {
     const name = teamOf(trigger);
     const team = this.#teams.get(name) ?? new TeamResults();
     this.#teams.set(name, team);
     const before = team.bytes;
-    team.set(trigger, key, matches);
+    team.set(of, key, matches);
     this.#bytes += team.bytes - before;
     if (this.#bytes > (this.#options.maxBytes ?? maxResultBytes)) this.#forgetLargest();
   }
@@ -101,23 +112,22 @@ const matched = 2;
 /** A byte for each alert and trigger. */
 class TeamResults {
   readonly #places = new Map<string, number>();
-  readonly #byTrigger = new WeakMap<Trigger, Uint8Array>();
+  readonly #results = new WeakMap<Matching, Uint8Array>();
   bytes = 0;
 
   get alerts(): number {
     return this.#places.size;
   }
 
-  get(trigger: Trigger, key: string): boolean | undefined {
+  get(of: Matching, key: string): boolean | undefined {
     const place = this.#places.get(key);
-    const result = place === undefined ? unknown : (this.#byTrigger.get(trigger)?.[place] ?? unknown);
+    const result = place === undefined ? unknown : (this.#results.get(of)?.[place] ?? unknown);
     return result === unknown ? undefined : result === matched;
   }
 
-  set(trigger: Trigger, key: string, matches: boolean): void {
+  set(of: Matching, key: string, matches: boolean): void {
     const place = this.#placeOf(key);
-    const results = this.#resultsOf(trigger, place);
-    results[place] = matches ? matched : failed;
+    this.#resultsOf(of, place)[place] = matches ? matched : failed;
   }
 
   #placeOf(key: string): number {
@@ -128,13 +138,13 @@ class TeamResults {
   }
 
   /** Those of triggers that have changed since are still counted: they are gone when the team begins anew. */
-  #resultsOf(trigger: Trigger, place: number): Uint8Array {
-    const known = this.#byTrigger.get(trigger);
+  #resultsOf(of: Matching, place: number): Uint8Array {
+    const known = this.#results.get(of);
     if (known !== undefined && place < known.length) return known;
     const grown = new Uint8Array(2 * place + 64);
     grown.set(known ?? []);
     this.bytes += grown.length - (known?.length ?? 0);
-    this.#byTrigger.set(trigger, grown);
+    this.#results.set(of, grown);
     return grown;
   }
 }

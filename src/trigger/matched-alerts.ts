@@ -1,6 +1,5 @@
 import type { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
-import type { TriggerIndex } from './trigger-index.ts';
 import type { Trigger } from './trigger.ts';
 
 /** Alerts of one event, and its id in the log. */
@@ -29,14 +28,6 @@ export class MatchedAlerts {
 }
 
 export type Matched = ReadonlyMap<Trigger, MatchedAlerts>;
-
-/** The part of the named causes that each trigger matches. */
-export function matchedBy(causes: Causes, triggers: Pick<TriggerIndex, 'matching'>): Map<Trigger, MatchedAlerts> {
-  const matched = new Map<Trigger, MatchedAlerts>();
-  for (const cause of causes.alerts.values())
-    for (const trigger of triggers.matching(cause.labels)) matchedOf(matched, trigger, causes).add(cause);
-  return matched;
-}
 
 /** What is known of a trigger; empty at first. */
 export function matchedOf(matched: Map<Trigger, MatchedAlerts>, trigger: Trigger, event: Causes): MatchedAlerts {

@@ -1,5 +1,5 @@
-import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import { labelKey, type LabelSet } from '../alert/labels.ts';
+import type { FiringAlerts, NamedAlert } from '../alert/firing-alerts.ts';
+import { labelKey } from '../alert/labels.ts';
 import { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
@@ -7,19 +7,25 @@ import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { AwaitedChoices, type AwaitedChoice } from './awaited-choices.ts';
 import { FoundObjects } from './found-objects.ts';
-import { matchedBy, MatchedAlerts, matchedOf, type ChosenEvent, type Matched } from './matched-alerts.ts';
+import type { EventMatches } from './event-matches.ts';
+import type { FiringMatches } from './firing-matches.ts';
+import { MatchedAlerts, matchedOf, type ChosenEvent, type Matched } from './matched-alerts.ts';
 import { OwnerSearches, type OwnerSearchesOptions } from './owner-searches.ts';
-import { Slices } from '../runtime/slices.ts';
+import { inSlices, Slices } from '../runtime/slices.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
 import type { TriggerObserver } from './ports.ts';
+import { teamOf, type TeamTurns } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import { heldNow } from './why-not.ts';
 import type { Target, TemplateData, Trigger } from './trigger.ts';
 
-interface TriggerChooserOptions extends OwnerSearchesOptions, Pick<Runtime, 'schedule'> {
-  readonly triggers: TriggerIndex;
+export interface TriggerChooserOptions extends OwnerSearchesOptions, Pick<Runtime, 'schedule'> {
+  readonly triggers: Pick<TriggerIndex, 'all' | 'get'>;
   readonly targets: TriggerTargets;
+  readonly matches: Pick<EventMatches, 'ofTrigger'>;
+  readonly firing: FiringMatches;
+  readonly turns: TeamTurns;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
   readonly inhibited: InhibitedAlerts;
   readonly observer: Pick<TriggerObserver, 'fired' | 'suppressed'>;
@@ -29,11 +35,9 @@ interface TriggerChooserOptions extends OwnerSearchesOptions, Pick<Runtime, 'sch
   readonly objects: () => readonly Request[];
 }
 
-interface FiringOptions {
-  /** Default: it fires. */
-  readonly status?: Cause['status'];
-  readonly only?: Trigger;
-  readonly but?: Matched;
+/** An event, and which of its named alerts each trigger matches. */
+export interface MatchedEvent extends ChosenEvent {
+  readonly matched: Matched;
 }
 
 /**
@@ -57,43 +61,39 @@ export class TriggerChooser {
     return this.#searches.close();
   }
 
-  /** The objects that are known at once. */
-  choose(event: ChosenEvent): readonly Choice[] {
-    if (this.#options.triggers.size === 0) return [];
+  /** The objects that are known at once. Works in slices. */
+  async choose(event: MatchedEvent): Promise<readonly Choice[]> {
     const found = new FoundObjects(event.causes);
-    for (const [trigger, matched] of this.#awake(matchedBy(event.causes, this.#options.triggers), event)) {
+    const slices = new Slices(this.#options.schedule, 'triggers');
+    for (const [trigger, matched] of this.#awake(event.matched, event)) {
       if (!isSlow(trigger)) this.#fire(trigger, matched, event);
-      if (trigger.inhibitedBy.length > 0) continue;
-      for (const _ of this.#find(this.#awaited.keep(trigger, matched.causes, event.id), matched, found));
+      if (isInhibitable(trigger)) continue;
+      await inSlices(this.#find(this.#awaited.keep(trigger, matched.causes, event.id), matched, found), slices);
     }
     return found.choices();
   }
 
-  /** True if {@link chooseLater} has something to do. */
-  hasMore({ causes }: ChosenEvent): boolean {
-    const { triggers, inhibited } = this.#options;
-    if (triggers.size === 0) return false;
-    if (causes.incomplete || inhibited.size > 0) return true;
-    return [...causes.alerts.values()].some(({ labels }) => triggers.matching(labels, isSlow).length > 0);
+  /** The teams for which {@link chooseLater} has something to do, besides all of them if the event does not name every alert. */
+  teamsOf({ matched }: MatchedEvent): ReadonlySet<string> {
+    return new Set([...[...matched.keys()].filter(isSlow).map(teamOf), ...this.#options.inhibited.teams]);
   }
 
   /**
-   * The objects that are known when it is known what fires; the searches for owners begin.
-   * Rejects if that cannot be asked, or with the signal's reason.
+   * The objects of a team's triggers that are known when it is known what fires; the searches for owners begin. Rejects if that
+   * cannot be asked, or with the signal's reason.
    */
-  async chooseLater(event: ChosenEvent, signal: AbortSignal): Promise<readonly Choice[]> {
-    const { alerts, triggers, inhibited } = this.#options;
-    const { causes } = event;
+  async chooseLater(team: string, event: MatchedEvent, signal: AbortSignal): Promise<readonly Choice[]> {
+    const { alerts, inhibited } = this.#options;
+    const { causes, matched } = event;
     const found = new FoundObjects(causes);
-    const matched = matchedBy(causes, triggers);
-    const isAsked = causes.incomplete || inhibited.size > 0 || [...matched.keys()].some(isInhibitable);
+    const isAsked = causes.incomplete || inhibited.teams.has(team) || [...matched.keys()].some(isInhibitable);
     const snapshot = isAsked ? await alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal) : undefined;
     // An event names a hundred alerts at most: the others are among those that fire.
-    const unnamed = causes.incomplete && snapshot ? await this.#firing(causes, snapshot.firing, { but: matched }) : [];
+    const unnamed = causes.incomplete && snapshot ? await this.#unnamed(team, event, snapshot.firing, signal) : [];
     const others = new Map(matched);
     for (const [trigger, more] of unnamed)
       if (isInhibitable(trigger)) for (const cause of more.all.values()) matchedOf(others, trigger, causes).add(cause);
-    if (snapshot !== undefined) await this.#inhibit(others, event, snapshot.firing);
+    if (snapshot !== undefined) await this.#inhibit(team, others, event, snapshot.firing);
     for (const [trigger, own] of this.#awake(new Map([...others].filter(([each]) => isSlow(each))), event)) {
       if (own.all.size === 0) continue;
       this.#fire(trigger, own, event);
@@ -104,7 +104,14 @@ export class TriggerChooser {
       if (!matched.has(trigger)) this.#fire(trigger, more, event);
       await this.#findAll(trigger, more, { event, isWanted: true }, found);
     }
-    return [...found.choices(), ...this.#looks(causes, found)];
+    return found.choices();
+  }
+
+  /** An alert that ended may be one that the event no longer names: whoever has a condition is looked at. */
+  looks(causes: Causes): readonly Choice[] {
+    const requests = this.#options.objects();
+    const look = Causes.of('truncated', causes.lastSeen);
+    return requests.length === 0 ? [] : [{ requests, causes: look, chosenBy: new Map() }];
   }
 
   /** What waited for the objects of targets, and can be chosen now. */
@@ -113,25 +120,32 @@ export class TriggerChooser {
   }
 
   /** The objects of targets that were waited for, for the alerts that are named. */
-  chooseAwaited({ trigger, targets, eventId, causes }: AwaitedChoice): readonly Choice[] {
-    const triggers = {
-      matching: (labels: LabelSet) => this.#options.triggers.matching(labels, (each) => each === trigger),
-    };
+  async chooseAwaited({ trigger, targets, eventId, causes }: AwaitedChoice): Promise<readonly Choice[]> {
+    const own = await this.#options.matches.ofTrigger(trigger, causes);
     const found = new FoundObjects(causes);
-    for (const [, matched] of this.#awake(matchedBy(causes, triggers), { id: eventId, causes }))
-      for (const _ of this.#find({ ...trigger, targets }, matched, found));
+    const slices = new Slices(this.#options.schedule, 'triggers');
+    for (const [, matched] of this.#awake(matchedBy(trigger, own), { id: eventId, causes }))
+      await inSlices(this.#find({ ...trigger, targets }, matched, found), slices);
     return found.choices();
   }
 
-  /** The objects that a trigger names for those of its alerts that fire. @param status why they are looked at */
+  /**
+   * The objects that a trigger names for those of its alerts that fire. Rejects with the signal's reason.
+   * @param status why they are looked at
+   */
   async chooseFiring(
     trigger: Trigger,
     firing: FiringAlerts,
-    event: ChosenEvent,
-    status: Cause['status'],
+    {
+      event,
+      status,
+      signal,
+    }: { readonly event: ChosenEvent; readonly status: Cause['status']; readonly signal: AbortSignal },
   ): Promise<readonly Choice[]> {
-    const matched = await this.#firing(event.causes, firing, { status, only: trigger });
-    await this.#inhibit(matched, event, firing);
+    const all = new MatchedAlerts(event.causes);
+    for (const alert of await this.#options.firing.of(firing, trigger, signal)) all.add(causeOf(alert, status, event));
+    const matched = matchedBy(trigger, all);
+    await this.#inhibit(teamOf(trigger), matched, event, firing);
     const own = matched.get(trigger) ?? new MatchedAlerts(event.causes);
     const found = new FoundObjects(event.causes);
     if (own.all.size > 0) await this.#findAll(trigger, own, { event, isWanted: true }, found);
@@ -139,12 +153,12 @@ export class TriggerChooser {
   }
 
   /** True if a trigger chooses the object for these alerts, as far as that is known at once. */
-  stillChooses(trigger: Trigger, request: Request, causes: Causes): boolean {
-    const { targets, triggers } = this.#options;
-    const own = matchedBy(causes, triggers).get(trigger);
-    if (own === undefined) return false;
+  async stillChooses(trigger: Trigger, request: Request, causes: Causes): Promise<boolean> {
+    const { matches, targets } = this.#options;
+    const own = await matches.ofTrigger(trigger, causes);
+    if (own.all.size === 0) return false;
     const found = new FoundObjects(causes);
-    for (const _ of this.#find(trigger, own, found));
+    await inSlices(this.#find(trigger, own, found), new Slices(this.#options.schedule, 'triggers'));
     // Who owns a pod is not asked again.
     return found.has(request) || targets.mayLeadTo(trigger, request);
   }
@@ -179,45 +193,51 @@ export class TriggerChooser {
     });
   }
 
-  /** The alerts that fire and that each trigger matches, found in slices. @param but these are left out */
-  async #firing(
-    event: Causes,
+  /** The alerts that fire, that a team's triggers match, and that the event does not name. */
+  async #unnamed(
+    team: string,
+    { causes, matched }: MatchedEvent,
     firing: FiringAlerts,
-    { status = 'firing', only, but }: FiringOptions,
+    signal: AbortSignal,
   ): Promise<Map<Trigger, MatchedAlerts>> {
-    const { schedule, triggers } = this.#options;
+    const { firing: matches, triggers, schedule } = this.#options;
     const slices = new Slices(schedule, 'triggers');
-    const matched = new Map<Trigger, MatchedAlerts>();
-    const isAsked = only && ((trigger: Trigger): boolean => trigger === only);
-    for (const alert of firing.all) {
-      for (const trigger of triggers.matching(alert.labels, isAsked)) {
-        const key = labelKey(alert.labels);
-        if (but?.get(trigger)?.all.has(key) === true) continue;
-        matchedOf(matched, trigger, event).add(new Cause(key, alert, status, event.lastSeen));
+    const unnamed = new Map<Trigger, MatchedAlerts>();
+    for (const trigger of [...triggers.all].filter((each) => teamOf(each) === team))
+      for (const alert of await matches.of(firing, trigger, signal)) {
+        if (slices.isOver) await slices.yieldTurn();
+        const cause = causeOf(alert, 'firing', { causes });
+        if (causes.alerts.has(cause.key) || matched.get(trigger)?.all.has(cause.key) === true) continue;
+        matchedOf(unnamed, trigger, causes).add(cause);
       }
-      if (slices.isOver) await slices.yieldTurn();
-    }
-    return matched;
+    return unnamed;
   }
 
   /** Takes out what is inhibited now, and adds what was and is no longer. */
-  async #inhibit(matched: Map<Trigger, MatchedAlerts>, event: ChosenEvent, firing: FiringAlerts): Promise<void> {
-    const { inhibited, schedule, triggers } = this.#options;
-    const slices = new Slices(schedule, 'triggers');
-    for (const [trigger, { all }] of [...matched].filter(([each]) => isInhibitable(each))) {
-      const awake = new MatchedAlerts(event.causes);
-      for (const cause of all.values()) {
-        if (!inhibited.keeps(trigger, cause, firing)) awake.add(cause);
-        if (slices.isOver) await slices.yieldTurn();
+  async #inhibit(
+    team: string,
+    matched: Map<Trigger, MatchedAlerts>,
+    event: ChosenEvent,
+    firing: FiringAlerts,
+  ): Promise<void> {
+    const { inhibited, triggers, turns } = this.#options;
+    const ended = await turns.run(team, async (slices) => {
+      for (const [trigger, { all }] of [...matched].filter(([each]) => isInhibitable(each))) {
+        const awake = new MatchedAlerts(event.causes);
+        for (const cause of all.values()) {
+          if (!(await inhibited.keeps(trigger, cause, { firing, slices }))) awake.add(cause);
+          if (slices.isOver) await slices.yieldTurn();
+        }
+        const count = all.size - awake.all.size;
+        const fields = { event_id: event.id, because: 'inhibited', source: inhibited.sourceOf(trigger.key) };
+        if (count > 0) this.#suppress(trigger, count, fields);
+        matched.set(trigger, awake);
       }
-      const count = all.size - awake.all.size;
-      const fields = { event_id: event.id, because: 'inhibited', source: inhibited.sourceOf(trigger.key) };
-      if (count > 0) this.#suppress(trigger, count, fields);
-      matched.set(trigger, awake);
-    }
-    for (const [key, ended] of await inhibited.ended(firing)) {
+      return inhibited.ended(team, { firing, slices });
+    });
+    for (const [key, causes] of ended) {
       const trigger = triggers.get(key);
-      if (trigger !== undefined) for (const cause of ended) matchedOf(matched, trigger, event.causes).add(cause);
+      if (trigger !== undefined) for (const cause of causes) matchedOf(matched, trigger, event.causes).add(cause);
     }
   }
 
@@ -234,7 +254,7 @@ export class TriggerChooser {
     for (const _ of this.#searchOwners(trigger, matched, event)) if (slices.isOver) await slices.yieldTurn();
   }
 
-  *#find(trigger: Trigger, { causes, all }: MatchedAlerts, found: FoundObjects): Iterable<void> {
+  *#find(trigger: Trigger, { causes, all }: MatchedAlerts, found: FoundObjects): Generator<void, void> {
     const { targets } = this.#options;
     for (const request of targets.staticOf(trigger)) found.add(request, trigger, causes);
     for (const target of targets.dynamicOf(trigger))
@@ -251,7 +271,7 @@ export class TriggerChooser {
     if ('requests' in result) for (const request of result.requests) found.addCause(request, trigger, cause);
   }
 
-  *#searchOwners(trigger: Trigger, { all }: MatchedAlerts, event: ChosenEvent): Iterable<void> {
+  *#searchOwners(trigger: Trigger, { all }: MatchedAlerts, event: ChosenEvent): Generator<void, void> {
     const { targets } = this.#options;
     for (const target of targets.dynamicOf(trigger).filter(({ by }) => by === 'owner'))
       for (const cause of all.values()) {
@@ -259,14 +279,6 @@ export class TriggerChooser {
         if ('owner' in result) this.#searches.add({ trigger, owner: result.owner, cause, event });
         yield;
       }
-  }
-
-  /** An alert that ended may be one that the event no longer names: whoever has a condition is looked at. */
-  #looks(causes: Causes, found: FoundObjects): readonly Choice[] {
-    if (!causes.incomplete) return [];
-    const requests = this.#options.objects().filter((request) => !found.has(request));
-    const look = Causes.of('truncated', causes.lastSeen);
-    return requests.length === 0 ? [] : [{ requests, causes: look, chosenBy: new Map() }];
   }
 }
 
@@ -281,4 +293,12 @@ function isInhibitable({ inhibitedBy }: Trigger): boolean {
 
 function dataOf({ labels, annotations, lastSeen }: Cause): TemplateData {
   return { labels, annotations, now: lastSeen };
+}
+
+function matchedBy(trigger: Trigger, own: MatchedAlerts): Map<Trigger, MatchedAlerts> {
+  return new Map(own.all.size === 0 ? [] : [[trigger, own]]);
+}
+
+function causeOf(alert: NamedAlert, status: Cause['status'], { causes }: Pick<ChosenEvent, 'causes'>): Cause {
+  return new Cause(alert.key ?? labelKey(alert.labels), alert, status, causes.lastSeen);
 }

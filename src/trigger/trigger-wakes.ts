@@ -1,11 +1,8 @@
-import type { CancelTimer } from '../runtime/clock.ts';
-import { startDeadline } from '../runtime/deadline.ts';
-import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
-import type { InhibitedAlerts } from './inhibited-alerts.ts';
+import { Attempts } from './attempts.ts';
 import type { TriggerChooser } from './trigger-chooser.ts';
 import type { TriggersInForce } from './triggers-in-force.ts';
 import type { TriggerIndex } from './trigger-index.ts';
@@ -14,15 +11,6 @@ import type { Trigger } from './trigger.ts';
 
 /** Changes that come together are looked at together: at a start, thousands come at once; milliseconds. */
 const gatherMs = 50;
-
-/** While alerts are inhibited, how often it is looked at whether that has ended without an event, milliseconds. */
-const inhibitionLookMs = 15_000;
-
-/** Prometheus could not be asked: the time until the next try, milliseconds. */
-const retryMs = 5000;
-
-/** The longest time to find out which alerts of an event are inhibited, milliseconds; then it begins anew. */
-const answerDeadlineMs = 120_000;
 
 /** A timer of Node goes no further, milliseconds. */
 const longestTimerMs = 86_400_000;
@@ -38,7 +26,6 @@ interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly targets: TriggerTargets;
   readonly inForce: TriggersInForce;
   readonly chooser: TriggerChooser;
-  readonly inhibited: InhibitedAlerts;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
   readonly newEventId: () => string;
   /** Enqueues objects that were chosen, and logs it. */
@@ -55,33 +42,28 @@ interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
  */
 export class TriggerWakes {
   readonly #options: TriggerWakesOptions;
-  readonly #closed = new AbortController();
+  readonly #attempts: Attempts;
   readonly #changed = new Map<string, Set<string>>();
   readonly #changedObjects = new Map<string, Request>();
-  /** The event that waits for the one before it. */
-  #waiting: WakingEvent | undefined;
-  #last: Promise<void> = Promise.resolve();
-  readonly #timers = new Map<string, CancelTimer>();
-  readonly #failureLine: LineOnceAWhile;
   #isStarted = false;
   /** True if a trigger has changed, and not only what is known of objects. */
   #haveTriggersChanged = false;
 
   constructor(options: TriggerWakesOptions) {
     this.#options = options;
-    this.#failureLine = new LineOnceAWhile(options.clock);
+    this.#attempts = new Attempts(options);
   }
 
   /** Until then, changes are only gathered. */
   start(): void {
     this.#isStarted = true;
-    if (this.#changed.size > 0) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
+    if (this.#changed.size > 0) this.#setChangesTimer();
   }
 
   /** All objects that triggers name are looked at now: what was gathered needs no look of its own. */
   ready(): void {
     const { inForce, onChanged, targets, triggers } = this.#options;
-    this.#cancel('changes');
+    this.#attempts.cancel('changes');
     this.#changed.clear();
     this.#changedObjects.clear();
     if (this.#haveTriggersChanged) onChanged();
@@ -109,26 +91,17 @@ export class TriggerWakes {
   }
 
   #gather(): void {
-    if (this.#isStarted) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
+    if (this.#isStarted) this.#setChangesTimer();
+  }
+
+  #setChangesTimer(): void {
+    if (!this.#attempts.has('changes')) this.#attempts.setTimer('changes', gatherMs, () => this.#lookAtChanged());
   }
 
   /** An object that triggers concern was added, changed or removed. */
   objectChanged(request: Request): void {
     this.#changedObjects.set(requestKey(request), request);
-    this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
-  }
-
-  /** Does what of an event needs an answer from outside. Of events that wait, one is made. */
-  later(event: WakingEvent): void {
-    const { chooser } = this.#options;
-    if (this.#waiting !== undefined) {
-      const { id, causes } = this.#waiting;
-      this.#waiting = { id, causes: Causes.union(causes, event.causes) };
-      return;
-    }
-    if (!chooser.hasMore(event)) return;
-    this.#waiting = event;
-    this.#last = this.#last.then(() => this.#chooseLater());
+    this.#setChangesTimer();
   }
 
   /** Sets the timer for the next end of a suspension. */
@@ -137,19 +110,18 @@ export class TriggerWakes {
     const now = clock.now();
     const ends = [...triggers.all].map(({ suspend }) => suspend?.until ?? Infinity).filter((until) => until > now);
     const next = Math.min(...ends, Infinity);
-    if (next === Infinity) return this.#cancel('suspensions');
+    if (next === Infinity) return this.#attempts.cancel('suspensions');
     const due = triggersSuspendedUntil(triggers.all, next);
-    this.#setTimer('suspensions', Math.min(next - now, longestTimerMs), () => {
+    this.#attempts.setTimer('suspensions', Math.min(next - now, longestTimerMs), () => {
       if (clock.now() >= next) void this.#resume(due);
       this.watchSuspensions();
     });
   }
 
-  /** Ends the timers, and settles when nothing is under way. */
+  /** Ends the timers, and gives up the searches for owners. */
   async close(): Promise<void> {
-    this.#closed.abort(new Error('Tocsin is shutting down'));
-    for (const name of this.#timers.keys()) this.#cancel(name);
-    await Promise.all([this.#last, this.#options.chooser.close()]);
+    this.#attempts.close();
+    await this.#options.chooser.close();
   }
 
   #lookAtChanged(): void {
@@ -182,11 +154,13 @@ export class TriggerWakes {
     const { chooser, wake } = this.#options;
     for (const awaited of chooser.takeAwaited()) {
       const { causes, eventId, trigger } = awaited;
-      const choices = chooser.chooseAwaited(awaited);
-      if (choices.length > 0) void wake(choices, { id: eventId, causes });
+      void this.#attempts.attempt(`named ${trigger.key}`, async () => {
+        const choices = await chooser.chooseAwaited(awaited);
+        if (choices.length > 0) await wake(choices, { id: eventId, causes });
+      });
       // More came than are named: those that fire still are found again.
       if (causes.incomplete)
-        void this.#attempt(`awaited ${trigger.key}`, () =>
+        void this.#attempts.attempt(`awaited ${trigger.key}`, () =>
           this.#wakeFiring(trigger, { id: eventId, causes }, 'firing'),
         );
     }
@@ -195,41 +169,12 @@ export class TriggerWakes {
   /** The objects to which alerts lead that fire already. */
   async #lookAtFiring(trigger: Trigger): Promise<void> {
     const { clock, inForce, look } = this.#options;
-    const { signal } = this.#closed;
-    await this.#attempt(`firing ${trigger.key}`, async () => {
+    const { signal } = this.#attempts;
+    await this.#attempts.attempt(`firing ${trigger.key}`, async () => {
       const { firing } = await this.#options.alerts.snapshot(clock.now(), [], signal);
       const requests = await inForce.at(firing).objectsOf(trigger, signal);
       if (requests.length > 0) look(requests, 'trigger');
     });
-  }
-
-  async #chooseLater(): Promise<void> {
-    const { chooser, clock, wake } = this.#options;
-    const event = this.#waiting;
-    this.#waiting = undefined;
-    if (event === undefined || this.#closed.signal.aborted) return;
-    const again = (): void => this.later(event);
-    const choose = async (): Promise<void> => {
-      const deadline = startDeadline(clock, answerDeadlineMs, this.#closed.signal);
-      const choices = await chooser.chooseLater(event, deadline.signal).finally(() => deadline.end());
-      if (choices.length > 0) await wake(choices, event);
-    };
-    // By its own name: the failure of another event must not take the place of its retry.
-    await this.#attempt(`later ${event.id}`, choose, again);
-    this.#watchInhibitions();
-  }
-
-  /** Mostly the end of the alert that inhibits is an event itself. */
-  #watchInhibitions(): void {
-    if (this.#options.inhibited.size === 0) return this.#cancel('inhibitions');
-    const look = (): void => {
-      const { clock, newEventId } = this.#options;
-      const causes = new Causes();
-      causes.lastSeen = clock.now();
-      this.later({ id: newEventId(), causes });
-      this.#watchInhibitions();
-    };
-    if (!this.#timers.has('inhibitions')) this.#setTimer('inhibitions', inhibitionLookMs, look);
   }
 
   /** What fires when a suspension ends is an event. */
@@ -241,50 +186,17 @@ export class TriggerWakes {
       this.#options.logger.info('trigger.resumed', 'the suspension of a trigger has ended', { trigger: key });
       this.changed(key);
       const event = (): WakingEvent => ({ id: newEventId(), causes: Causes.of('suspension', clock.now()) });
-      await this.#attempt(`resume ${key}`, () => this.#wakeFiring(trigger, event(), 'suspension ended'));
+      await this.#attempts.attempt(`resume ${key}`, () => this.#wakeFiring(trigger, event(), 'suspension ended'));
     }
   }
 
   /** @param status why the alerts that fire are looked at */
   async #wakeFiring(trigger: Trigger, event: WakingEvent, status: CauseStatus): Promise<void> {
     const { alerts, chooser, wake } = this.#options;
-    const { signal } = this.#closed;
+    const { signal } = this.#attempts;
     const { firing } = await alerts.snapshot(event.causes.lastSeen, [], signal);
-    const choices = await chooser.chooseFiring(trigger, firing, event, status);
+    const choices = await chooser.chooseFiring(trigger, firing, { event, status, signal });
     if (choices.length > 0) await wake(choices, event);
-  }
-
-  /** Tries again after a failure. */
-  async #attempt(name: string, task: () => Promise<void>, again?: () => void): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
-      if (this.#closed.signal.aborted) return;
-      this.#logFailure(error);
-      this.#setTimer(name, retryMs, again ?? (() => void this.#attempt(name, task)));
-    }
-  }
-
-  #logFailure(error: unknown): void {
-    const { logger } = this.#options;
-    if (!this.#failureLine.allows()) return;
-    const message = 'it could not be found out what alerts wake; it is tried again';
-    logger.warn('trigger.choice_failed', message, { error: String(error), retry_ms: retryMs });
-  }
-
-  #setTimer(name: string, delayMs: number, due: () => void): void {
-    if (this.#closed.signal.aborted || (name === 'changes' && this.#timers.has(name))) return;
-    this.#cancel(name);
-    const cancel = this.#options.clock.setTimeout(() => {
-      this.#timers.delete(name);
-      due();
-    }, delayMs);
-    this.#timers.set(name, cancel);
-  }
-
-  #cancel(name: string): void {
-    this.#timers.get(name)?.();
-    this.#timers.delete(name);
   }
 }
 

@@ -10,6 +10,7 @@ import { apiPath } from '../../src/explain/explain-api.ts';
 import { documentedPaths } from '../../src/explain/openapi.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
+import { greedyAlerts, modestAlert, shops, twoTeams } from '../support/greedy-team.ts';
 import { holdsMeasured, longestHold } from '../support/loop-holds.ts';
 import { startManyObjects, type ManyObjects } from '../support/many-objects.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
@@ -104,6 +105,12 @@ const withFolder: readonly WayIn[] = [
   [`POST ${apiPath}/storm/resume`, 'without a storm', (to) => post(to, `${apiPath}/storm/resume`, {})],
 ];
 
+/** Both teams have triggers with conditions, and one of them as many and as large ones as it may. */
+const withTriggers: readonly WayIn[] = [
+  ['POST /api/v2/alerts', 'a team tries its largest expressions on each', (to) => greedyPost(to)],
+  ['POST /api/v2/alerts', 'of another team, beside it', (to) => modestPost(to)],
+];
+
 const withCluster: readonly WayIn[] = [
   ['list of the API server', 'after the watch broke off', (to) => relist(to)],
   ['watch of the API server', 'an event for each of thousands', (to) => watchEvents(to)],
@@ -135,6 +142,21 @@ describe('the event loop is not held for long by', () => {
       it(`${way}: ${what}`, (t) => holdsShortly(t, socket('folder'), () => use(stage as Stage)));
   });
 
+  describe('what comes to teams with triggers:', () => {
+    before(async () => {
+      await mkdir(join(folder, 'shops'));
+      await writeFile(join(folder, 'shops', 'shops.yaml'), shops(100));
+      stage.tocsin = await startTocsin({
+        config: twoTeams('condition'),
+        environment: holdsMeasured(socket('teams'), podHeap),
+        args: [`--pipelines.folder=${join(folder, 'shops')}`, '--log.level=warn'],
+      });
+    });
+    after(() => stage.tocsin?.stop());
+    for (const [way, what, use] of withTriggers)
+      it(`${way}: ${what}`, (t) => holdsShortly(t, socket('teams'), () => use(stage as Stage)));
+  });
+
   describe('what comes to pipelines in a cluster:', () => {
     before(async () => {
       stage.prometheus = await startFakePrometheus();
@@ -155,7 +177,7 @@ describe('the event loop is not held for long by', () => {
   });
 
   it('whatever way in there is: each is in the table', async () => {
-    const covered = new Set([...withFolder, ...withCluster].map(([way]) => way));
+    const covered = new Set([...withFolder, ...withTriggers, ...withCluster].map(([way]) => way));
     assert.deepEqual([...covered].toSorted(), [...(await endpoints()), ...otherWays].toSorted());
   });
 });
@@ -239,6 +261,21 @@ async function pipelined({ tocsin }: Stage, request: string, connections = 100):
     assert.equal(answers?.length, maxPipelined, request);
   };
   await Promise.all(Array.from({ length: connections }, ask));
+}
+
+/** Nearly as large as a body may be. */
+async function greedyPost(stage: Stage): Promise<void> {
+  await post(stage, '/api/v2/alerts', greedyAlerts(7000));
+  await setTimeout(1500);
+}
+
+async function modestPost(stage: Stage): Promise<void> {
+  await post(
+    stage,
+    '/api/v2/alerts',
+    Array.from({ length: 100 }, (_, shop) => modestAlert(shop)),
+  );
+  await setTimeout(1500);
 }
 
 function silenceOf(value: string, endsAt: string): object {

@@ -83,7 +83,7 @@ export async function startPacing(
       changed: (key) => void observed.push(key),
     },
     release: (run) => void released.push(run),
-    redecide: () => setup.chooses,
+    redecide: () => Promise.resolve(setup.chooses),
   });
   let isOpen = true;
   const close = async (): Promise<void> => {

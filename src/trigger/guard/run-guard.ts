@@ -56,8 +56,8 @@ interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly observer: Pick<TriggerObserver, 'changed'>;
   /** Puts the run into the queue. */
   readonly release: (run: ReleasedRun) => void;
-  /** True if a trigger that has changed since the run was parked still chooses the object for these causes. */
-  readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => boolean;
+  /** True if a trigger that has changed since the run was parked still chooses the object for these causes. Never rejects. */
+  readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => Promise<boolean>;
 }
 
 /**
@@ -73,6 +73,8 @@ export class Pacing implements RunGuard, WrittenConditions {
   readonly #report: GuardReport;
   /** The trigger as it was when the run was parked; absent after a restart. */
   readonly #parkedBy = new WeakMap<Pair, Trigger>();
+  /** What the trigger says as it is now, if it was asked. */
+  readonly #decisions = new WeakMap<Pair, Decision>();
   #hasStarted = false;
   #cancelTimer: CancelTimer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -282,6 +284,7 @@ export class Pacing implements RunGuard, WrittenConditions {
   #release(pair: Pair, now: number): void {
     const trigger = this.#options.triggers().get(pair.trigger);
     const because = this.#whyNot(trigger, pair);
+    if (because === 'undecided') return;
     if (because !== undefined) return this.#drop(pair, because);
     const parked = pair.parked!;
     if (parked.releasedAt === undefined) this.#report.released(pair, now - parked.since);
@@ -291,14 +294,26 @@ export class Pacing implements RunGuard, WrittenConditions {
   }
 
   /** What is parked is decided by the trigger as it is now. */
-  #whyNot(trigger: Trigger | undefined, pair: Pair): DropReason | undefined {
+  #whyNot(trigger: Trigger | undefined, pair: Pair): DropReason | 'undecided' | undefined {
     if (trigger === undefined) return 'trigger_gone';
     if (trigger.mode === 'observe') return 'observed';
     const { suspend } = trigger;
     if (suspend !== undefined && (suspend.until ?? Number.POSITIVE_INFINITY) > this.#options.clock.now())
       return 'suspended';
     if (this.#parkedBy.get(pair) === trigger) return undefined;
-    return this.#options.redecide(trigger, pair.request, pair.parked!.causes) ? undefined : 'trigger_changed';
+    const decision = this.#decisions.get(pair);
+    return decision?.trigger === trigger ? decision.because : this.#decideAnew(trigger, pair);
+  }
+
+  /** To try the expressions of a trigger may take long. What is not decided yet is looked at with the next release. */
+  #decideAnew(trigger: Trigger, pair: Pair): 'undecided' {
+    const decision: Decision = { trigger, because: 'undecided' };
+    this.#decisions.set(pair, decision);
+    void this.#options.redecide(trigger, pair.request, pair.parked!.causes).then((isChosen) => {
+      decision.because = isChosen ? undefined : 'trigger_changed';
+      this.#arm(this.#time.now());
+    });
+    return 'undecided';
   }
 
   #nextDueAt(): number {
@@ -308,6 +323,11 @@ export class Pacing implements RunGuard, WrittenConditions {
   #limitsOf(key: string): Limits | undefined {
     return this.#options.triggers().get(key);
   }
+}
+
+interface Decision {
+  readonly trigger: Trigger;
+  because: 'trigger_changed' | 'undecided' | undefined;
 }
 
 const unlimited: Omit<RunPermit, 'causes'> = { spend: () => Promise.resolve(), end: () => undefined };
