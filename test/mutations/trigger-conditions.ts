@@ -43,14 +43,14 @@ export const triggerConditions: MutatedPart = {
     },
     {
       file: chooser,
-      from: 'if (!inhibited.keeps(trigger, cause, firing)) awake.add(cause);',
-      to: 'if (inhibited.keeps(trigger, cause, firing)) awake.add(cause);',
+      from: 'if (!(await inhibited.keeps(trigger, cause, { firing, slices }))) awake.add(cause);',
+      to: 'if (await inhibited.keeps(trigger, cause, { firing, slices })) awake.add(cause);',
       means: 'an inhibited alert wakes',
     },
     {
       file: moment,
-      from: 'return this.#options.order.worse(named, owned);',
-      to: 'return named;',
+      from: 'return this.#options.order().worse(named.get(key)?.alert, owned);',
+      to: 'return named.get(key)?.alert;',
       means: 'the alert of a pod is not that of its owner',
     },
     {

@@ -22,13 +22,19 @@ export const triggers: MutatedPart = {
   mutations: [
     {
       file: matching,
-      from: 'for (const matcher of matchers) if',
-      to: 'for (const matcher of matchers.slice(0, 1)) if',
-      means: 'one matcher is enough',
+      from: 'for (const matcher of matchers) if (!isExpression(matcher)',
+      to: 'for (const matcher of matchers.slice(0, 1)) if (!isExpression(matcher)',
+      means: 'one equality is enough',
     },
     {
       file: matching,
-      from: "if (value.length <= maxTriedLength || type === '=' || type === '!=')",
+      from: 'for (const matcher of matchers) if (isExpression(matcher)',
+      to: 'for (const matcher of matchers.slice(0, 1)) if (isExpression(matcher)',
+      means: 'one expression is enough',
+    },
+    {
+      file: matching,
+      from: 'if (value.length <= maxTriedLength || !isExpression(matcher))',
       to: 'if (value.length <= maxTriedLength)',
       means: 'a long value is not even compared',
     },
@@ -52,14 +58,14 @@ export const triggers: MutatedPart = {
     },
     {
       file: index,
-      from: 'const filed = this.#filedUnder({ namespace: undefined, alertname });',
-      to: 'const filed: ReadonlySet<Trigger>[] = [];',
+      from: 'const anywhere = this.filedUnder({ namespace: undefined, alertname });',
+      to: 'const anywhere: readonly Trigger[] = [];',
       means: 'a trigger for any namespace is not found',
     },
     {
       file: index,
-      from: '    if (namespace !== undefined) filed.push(...this.#filedUnder({ namespace, alertname }));\n',
-      to: '',
+      from: 'return namespace === undefined ? anywhere :',
+      to: 'return namespace !== null ? anywhere :',
       means: 'a trigger for one namespace is not found',
     },
     {
@@ -76,8 +82,8 @@ export const triggers: MutatedPart = {
     },
     {
       file: index,
-      from: 'if (namespace !== undefined) filed.push(...this.#filedUnder({ namespace, alertname }));',
-      to: 'for (const each of this.#byNamespace.keys()) if (each !== undefined) filed.push(...this.#filedUnder({ namespace: each, alertname }));',
+      from: '[...anywhere, ...this.filedUnder({ namespace, alertname })];',
+      to: '[...this.#byNamespace.keys()].flatMap((each) => this.filedUnder({ namespace: each, alertname }));',
       means: 'an alert costs the triggers of every namespace',
     },
     {
@@ -189,19 +195,19 @@ export const triggers: MutatedPart = {
     { file: reach, from: 'allowed.some((entry)', to: 'allowed.every((entry)', means: 'no entry allows everything' },
     {
       file: inhibition,
-      from: 'return !(matchesAll(inhibition.matchers, labels) && matchesAll(trigger.matchers, source));',
+      from: 'return !(results.matches(trigger, alert, inhibition) && results.matches(trigger, source));',
       to: 'return true;',
       means: 'an alert inhibits itself for ever',
     },
     {
       file: inhibition,
-      from: 'if (scope === undefined) return this.#firing.all.map(({ labels }) => labels);',
-      to: 'if (scope !== undefined || scope === undefined) return this.#firing.all.map(({ labels }) => labels);',
+      from: 'if (scope === undefined) return this.#firing.all;',
+      to: 'if (scope !== undefined || scope === undefined) return this.#firing.all;',
       means: 'an alert of another team inhibits',
     },
     {
       file: inhibition,
-      from: 'return [...own, ...this.#platform.filter((labels) => !scope.matches(labels))];',
+      from: 'return [...own, ...(await this.#platform).filter(({ labels }) => !scope.matches(labels))];',
       to: 'return own;',
       means: 'a node that is down inhibits nothing',
     },
@@ -213,8 +219,8 @@ export const triggers: MutatedPart = {
     },
     {
       file: inhibition,
-      from: 'const known = this.#found.get(inhibition);',
-      to: 'const known = [...trigger.inhibitedBy].map((each) => this.#found.get(each)).find(Boolean);',
+      from: 'const known = this.#found.get(inhibition) ??',
+      to: 'const known = [...trigger.inhibitedBy].map((each) => this.#found.get(each)).find(Boolean) ??',
       means: 'the sources of one inhibition are those of another',
     },
     {
