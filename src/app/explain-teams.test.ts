@@ -98,14 +98,7 @@ describe('the API of explanations for a team', () => {
 
   it('keeps what is of no team for those who may read everything', async (t) => {
     const { ask } = await start(t);
-    const paths = [
-      '/pipelines',
-      '/pipelines/tracepipeline/backend',
-      '/payloads',
-      '/payloads/x',
-      '/problems',
-      '/status',
-    ];
+    const paths = ['/pipelines/tracepipeline/backend', '/payloads', '/payloads/x', '/problems', '/status'];
     for (const path of [...paths.map((each) => api + each), '/metrics']) {
       const { status, text } = await ask('ann', path);
       assert.equal(status, 403, path);
@@ -115,11 +108,50 @@ describe('the API of explanations for a team', () => {
     for (const [path, body] of [
       [`${api}/reconcile`, { all: true }],
       [`${api}/explain`, [ofBank]],
+      [`${api}/explain`, [ofShop, ofNobody]],
       ['/-/reload', {}],
     ] as const)
       assert.equal((await ask('ann', path, body)).status, 403, path);
     assert.equal((await ask('admin', `${api}/reconcile`, { all: true })).status, 202);
     assert.equal((await ask('ann', `${api}/openapi.json`)).status, 200);
+  });
+
+  it('has a status for whoever names a namespace of theirs, with nothing of others in it', async (t) => {
+    const { ask } = await start(t);
+    const { status, text } = await ask('ann', `${api}/status?namespace=shop`);
+    assert.equal(status, 200);
+    assert.deepEqual(Object.keys(JSON.parse(text) as object), ['version', 'time', 'history']);
+    const refused = await ask('ann', `${api}/status?namespace=bank`);
+    assert.equal(refused.status, 403);
+    assert.match(refused.text, /ann may not get alerts.tocsin.dev in the namespace/);
+  });
+
+  it('lists no pipeline, which are the cluster owner’s', async (t) => {
+    const { itemsOf } = await start(t);
+    assert.deepEqual(await itemsOf('ann', '/pipelines'), []);
+    assert.equal((await itemsOf('admin', '/pipelines')).length, 2);
+  });
+
+  it('predicts for an alert of its namespace, and names no pipeline and no silence of others', async (t) => {
+    const { ask } = await start(t);
+    const [startsAt, endsAt] = ['2020-01-01T00:00:00Z', '2099-01-01T00:00:00Z'];
+    const matchers = [{ name: 'secret', value: 'shop-only', isRegex: false }];
+    const silence = { matchers, startsAt, endsAt, createdBy: 'bob', comment: 'platform-only' };
+    const explain = async (): Promise<{ because: string; silenced_by: unknown[]; wakes: boolean }> => {
+      const { status, text } = await ask('ann', `${api}/explain`, [
+        { labels: { ...ofShop.labels, namespace: 'shop', x: 'y' } },
+      ]);
+      assert.equal(status, 200, text);
+      assert.doesNotMatch(text, foreign);
+      return (JSON.parse(text) as { items: [{ because: string; silenced_by: unknown[]; wakes: boolean }] }).items[0];
+    };
+    const own = await explain();
+    assert.match(own.because, /^the silence \S+ of ann holds$/);
+    assert.equal(own.silenced_by.length, 1);
+    assert.equal((await ask('admin', '/api/v2/silences', silence)).status, 200);
+    const both = await explain();
+    assert.equal(both.silenced_by.length, 1);
+    assert.match((await ask('ann', `${api}/explain`, [ofNobody])).text, /an alert has no label namespace/);
   });
 
   it('gives a guest without any right nothing on any path', async (t) => {

@@ -97,7 +97,8 @@ export class Explaining {
       version: options.version,
       routePrefix: options.web?.routePrefix ?? '',
       reconcile: (names, requestId) => {
-        const requests = names === undefined ? pipelines.list() : chosen(names, pipelines);
+        const all = [...pipelines.list(), ...parts.triggers.kept.map(({ request }) => request)];
+        const requests = names === undefined ? all : chosen(names, all);
         return { eventId: parts.reconcile(requests, requestId), pipelines: requests };
       },
     });
@@ -125,8 +126,7 @@ function payloadsOf({ history }: Config): number {
 }
 
 /** The named pipelines, each once; throws with the first name that does not exist. */
-function chosen(names: readonly PipelineName[], pipelines: Pipelines): readonly Request[] {
-  const all = [...pipelines.list()];
+function chosen(names: readonly PipelineName[], all: readonly Request[]): readonly Request[] {
   const namesakes = Map.groupBy(all, ({ name }) => name);
   const found = names.flatMap((name) => {
     const meant = (namesakes.get(name.name.toLowerCase()) ?? []).filter((request) => isSamePipeline(request, name));

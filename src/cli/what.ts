@@ -2,9 +2,9 @@ import { pipelineIn, textOf, transitionIn } from '../explain/fact-fields.ts';
 import { actionEvents, actionsOf } from '../explain/event-runs.ts';
 import { ExplainedAlert, type Alert, type Effect, type Fact } from '../explain/schema.ts';
 import { Alerts, Facts } from '../explain/schema-requests.ts';
-import { Status } from '../explain/schema-status.ts';
+import { StatusAnswer } from '../explain/schema-status.ts';
 import { equalMatcher, messageWritten, reasons, showLabels, showPipeline, showTransition } from '../explain/words.ts';
-import type { ApiClient } from './client.ts';
+import { ApiError, type ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
 import { showTime } from './names.ts';
 import type { Colour, Output } from './output.ts';
@@ -54,9 +54,20 @@ async function tellAlerts({ values, words, api, output }: Call<typeof flags>): P
   return code;
 }
 
+/** The value of a matcher such as `namespace=shop`. */
+function readNamespace(words: readonly string[]): string | undefined {
+  const word = words.find((each) => each.startsWith('namespace='));
+  return word?.slice('namespace='.length).replaceAll('"', '');
+}
+
 async function notReceived(api: ApiClient, words: readonly string[]): Promise<string> {
-  const { history } = await api.get(Status, '/status');
-  const isOff = history.retention_seconds === 0;
+  const namespace = readNamespace(words);
+  const status = await api.get(StatusAnswer, '/status', { namespace }).catch((error: unknown) => {
+    // Who may see one namespace alone is told of Tocsin only if they name it.
+    if (error instanceof ApiError && error.status === 403) return undefined;
+    throw error;
+  });
+  const isOff = status?.history.retention_seconds === 0;
   const forgotten = 'nor known from before: history.retention is 0s, so nothing is kept';
   return (
     `${words.join(' ')}: not received: no alert like that is stored at ${api.shownUrl}, ` +

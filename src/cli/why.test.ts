@@ -129,7 +129,7 @@ describe('tocsin why', () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^tocsin: tracepipeline\/ns\/x: no such pipeline at .*; some that it has: TracePipeline\/backend\n$/,
+      /^tocsin: tracepipeline\/ns\/x: no such pipeline or object at .*; some that it has: TracePipeline\/backend\n$/,
     );
   });
 
@@ -150,7 +150,7 @@ describe('tocsin why', () => {
       api.give('GET /pipelines', 'Pipelines', { items: [...others, ...pipelines.items] });
       api.give(`GET /pipelines/${word}`, 'Runs', { items: [] });
       const { code, stderr } = await api.run('why', word);
-      assert.deepEqual([code, stderr], [1, `tocsin: ${word}: no such pipeline at ${api.url}; ${hint}\n`]);
+      assert.deepEqual([code, stderr], [1, `tocsin: ${word}: no such pipeline or object at ${api.url}; ${hint}\n`]);
     });
 
   it('shows the condition of a pipeline of a group that is not named', async (t) => {

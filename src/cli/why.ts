@@ -95,11 +95,12 @@ async function listPipelines(api: ApiClient, output: Output): Promise<number> {
   const items = await pipelinesOf(api);
   const code = items.length > 0 ? exitDone : exitFailed;
   if (await output.object({ items })) return code;
-  if (items.length === 0) throw new CommandError(`${api.shownUrl} has no pipelines`);
+  if (items.length === 0)
+    throw new CommandError(`${api.shownUrl} has no pipelines, and no objects whose conditions triggers keep`);
   output.table(
     items.map(({ condition, firing, ...pipeline }) => [
       showPipeline(pipeline),
-      condition === undefined ? 'no condition yet' : `${condition.status} ${condition.reason}`,
+      condition === undefined ? 'no condition yet' : stateText(condition),
       condition?.since === undefined ? '' : output.ago(condition.since),
       [...new Set(firing.map(({ alertname }) => alertname))].join(', '),
     ]),
@@ -116,7 +117,12 @@ function noSuchPipeline(word: string, pipelines: readonly Pipeline[], api: ApiCl
   const known = [...new Set([...namesakes, ...names])].slice(0, 5).join(', ');
   const others = known === '' ? 'it has none' : `some that it has: ${known}`;
   const hint = nearest === undefined ? others : `did you mean ${nearest}?`;
-  return new CommandError(`${showText(word)}: no such pipeline at ${api.shownUrl}; ${hint}`);
+  return new CommandError(`${showText(word)}: no such pipeline or object at ${api.shownUrl}; ${hint}`);
+}
+
+/** The type is told only where it is not that of the pipelines. */
+function stateText({ type, status, reason }: NonNullable<Pipeline['condition']>): string {
+  return [type, status, reason].filter(Boolean).join(' ');
 }
 
 function tellCondition(output: Output, pipeline: Pipeline): void {
@@ -125,7 +131,7 @@ function tellCondition(output: Output, pipeline: Pipeline): void {
   output.heading([
     [showPipeline(pipeline), 'bold'],
     ['  '],
-    [condition === undefined ? 'no condition yet' : `${condition.status} ${condition.reason}`, colour],
+    [condition === undefined ? 'no condition yet' : stateText(condition), colour],
     [condition?.since === undefined ? '' : ` since ${showTime(condition.since)} (${output.ago(condition.since)})`],
   ]);
   output.rows([

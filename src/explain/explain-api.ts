@@ -18,12 +18,13 @@ import type { LiveFacts } from './live-facts.ts';
 import { PayloadStories } from './payload-stories.ts';
 import type { PipelineReader } from './pipeline-reader.ts';
 import { maxExplained, type Predictor } from './predictor.ts';
-import { pipelineName, Question } from './questions.ts';
+import { jsonOf, pipelineName, Question } from './questions.ts';
 import type { RunReader } from './run-reader.ts';
 import type { Matcher } from '../matcher/matcher.ts';
 import type { Fact, PipelineName } from './schema.ts';
-import { VisibleFacts } from './visible-facts.ts';
 import type { Problem, Status } from './schema-status.ts';
+import { briefly, requireAlerts, runsForSender, viewOf } from './team-view.ts';
+import { VisibleFacts } from './visible-facts.ts';
 
 /** The path of the API, below the route prefix. */
 export const apiPath = '/api/tocsin/v1';
@@ -92,19 +93,19 @@ export class ExplainApi {
   get routes(): readonly Route[] {
     const runs: Handler = (...call) => this.#runs(...call);
     return [
-      this.#route('pipelines', 'GET', (request, response) => this.#pipelines(request, response)),
+      this.#forTeams('pipelines', (request, response) => this.#pipelines(request, response)),
       this.#route('pipelines/:kind/:name', 'GET', runs),
-      this.#route('pipelines/:kind/:namespace/:name', 'GET', runs),
+      this.#forTeams('pipelines/:kind/:namespace/:name', runs),
       this.#forTeams('alerts', (request, response) => this.#alerts(request, response)),
       this.#forTeams('alerts/:fingerprint', (...call) => this.#alert(...call)),
       this.#forTeams('history', (request, response) => this.#facts(request, response)),
       this.#route('payloads', 'GET', (request, response) => this.#payloadList(request, response)),
       this.#route('payloads/:request_id', 'GET', (...call) => this.#payload(...call)),
       this.#route('problems', 'GET', (request, response) => this.#problems(request, response)),
-      this.#route('status', 'GET', (request, response) => this.#status(request, response)),
+      this.#forTeams('status', (request, response) => this.#status(request, response)),
       this.#forTeams('live', (request, response) => this.#follow(request, response)),
       this.#forTeams('openapi.json', (request, response) => this.#document(request, response)),
-      this.#route('explain', 'POST', (request, response) => this.#explain(request, response)),
+      { ...this.#route('explain', 'POST', (request, response) => this.#explain(request, response)), isForTeams: true },
       this.#route('reconcile', 'POST', (request, response) => this.#reconcile(request, response)),
       this.#route('storm/resume', 'POST', (request, response) => this.#resume(request, response)),
     ];
@@ -138,16 +139,22 @@ export class ExplainApi {
 
   async #pipelines(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, ['limit', 'cursor']);
-    await this.#answers.list(response, () => this.#options.pipelines.list(question.limit, question.text('cursor')));
+    const rights = this.#options.rightsOf(request);
+    const { pipelines } = this.#options;
+    const view = rights && (await viewOf(rights, pipelines.namespaces));
+    await this.#answers.list(response, () => pipelines.list(question.limit, question.text('cursor'), view));
   }
 
   async #runs(request: IncomingMessage, response: ServerResponse, parameters: Parameters): Promise<void> {
     const page = new Question(request.url!, pages).page(this.#options.clock.now());
     const { kind = '', namespace, name = '' } = parameters;
     const pipeline = pipelineName(kind, namespace, name);
+    const rights = this.#options.rightsOf(request);
+    if (rights !== undefined && namespace !== undefined) await rights.require('get', 'alerts', [namespace]);
     await this.#answers.list(response, async () => {
       const { items, next } = await this.#options.runs.runsOf(pipeline, page);
-      return { items, ...(next !== undefined && { next: String(next) }) };
+      const shown = rights === undefined ? items : await runsForSender(rights, items, namespace);
+      return { items: shown, ...(next !== undefined && { next: String(next) }) };
     });
   }
 
@@ -209,8 +216,13 @@ export class ExplainApi {
   }
 
   async #status(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    Question.none(request.url!);
-    await this.#answers.one(response, () => this.#options.status());
+    const { rightsOf, status } = this.#options;
+    const rights = rightsOf(request);
+    const namespace = new Question(request.url!, ['namespace']).text('namespace');
+    if (rights === undefined || (await rights.everywhere('get', 'alerts')))
+      return this.#answers.one(response, () => status());
+    await rights.require('get', 'alerts', namespace === undefined ? [] : [namespace]);
+    await this.#answers.one(response, async () => briefly(await status()));
   }
 
   async #follow(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -229,11 +241,14 @@ export class ExplainApi {
   }
 
   async #explain(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { predictor, readAlerts } = this.#options;
+    const { predictor, readAlerts, rightsOf } = this.#options;
     const alerts = await this.#posted(request, (bytes) => readAlerts(bytes));
     if (alerts.length > maxExplained)
       throw new Refusal(400, `${alerts.length} alerts, allowed: ${maxExplained} at once`);
-    await this.#answers.list(response, async () => ({ items: await predictor.predict(alerts) }));
+    const rights = rightsOf(request);
+    const isTeam = rights !== undefined && !(await rights.everywhere('get', 'alerts'));
+    const view = isTeam ? await viewOf(rights, await requireAlerts(rights, alerts)) : undefined;
+    await this.#answers.list(response, async () => ({ items: await predictor.predict(alerts, view) }));
   }
 
   async #reconcile(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -278,13 +293,5 @@ export class ExplainApi {
     refuse(response, new Refusal(500, 'internal error: see the log of Tocsin'));
     const path = (request.url ?? '').slice(0, 200);
     this.#options.logger.error('explain.failed', 'a defect: a question could not be answered', { path, error });
-  }
-}
-
-function jsonOf(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString()) as unknown;
-  } catch (error) {
-    throw new Refusal(400, `the body is no JSON: ${(error as Error).message}`);
   }
 }

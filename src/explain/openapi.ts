@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ExplainedAlert, Payload } from './schema.ts';
-import { Status } from './schema-status.ts';
+import { StatusAnswer } from './schema-status.ts';
 import {
   Alerts,
   ApiError,
@@ -46,6 +46,7 @@ const parameters = {
     explode: true,
   },
   pipeline: query('`Kind/name` or `Kind/namespace/name`.'),
+  of_namespace: query('For a sender with a right there alone, who gets the brief form.'),
   by_request: query('The id of a request.'),
   event_id: query('The id of an event.'),
   event: query('The name of a line of the log, such as `condition.changed`.'),
@@ -61,6 +62,7 @@ const parameters = {
 } as const satisfies Record<string, Json>;
 
 const parameterNames: Readonly<Partial<Record<keyof typeof parameters, string>>> = {
+  of_namespace: 'namespace',
   by_request: 'request_id',
   last_event_id: 'Last-Event-ID',
 };
@@ -71,7 +73,8 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
   '/pipelines': {
     get: {
       id: 'listPipelines',
-      summary: 'Every pipeline: its condition, what fires for it, its last run, when it is looked at next',
+      summary:
+        'Every pipeline, and every object whose conditions triggers keep: condition, what fires, last run, next look',
       parameters: ['limit', 'cursor'],
       answer: Pipelines,
     },
@@ -87,7 +90,7 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
   '/pipelines/{kind}/{namespace}/{name}': {
     get: {
       id: 'listRunsInNamespace',
-      summary: 'The runs of a pipeline in a namespace, newest first',
+      summary: 'The runs of an object in a namespace, newest first',
       parameters: ['kind', 'namespace', 'name', ...page],
       answer: Runs,
     },
@@ -134,7 +137,8 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
     get: {
       id: 'getStatus',
       summary: 'What Tocsin says about itself: process, configuration, storage, queue, what it has received',
-      answer: Status,
+      parameters: ['of_namespace'],
+      answer: StatusAnswer,
     },
   },
   '/live': {

@@ -10,10 +10,13 @@ import type { Clock } from '../runtime/clock.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
+import type { KeptObject } from '../trigger/explain-triggers.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import type { RunReader } from './run-reader.ts';
 import { given } from './run-story.ts';
 import type { Condition, Pipeline, PipelineName, Run } from './schema.ts';
+import { runForTeam, type TeamView } from './team-view.ts';
+import type { LiveTriggers } from './trigger-predictions.ts';
 
 export interface PipelineReaderOptions {
   readonly clock: Clock;
@@ -28,6 +31,7 @@ export interface PipelineReaderOptions {
   /** The time of the next look at every pipeline, milliseconds; undefined: never. */
   readonly nextResyncAt: () => number | undefined;
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
+  readonly triggers: LiveTriggers;
 }
 
 /** How many of its causes the last run names in the list: with all, 1,000 pipelines in a storm are 15 MB. */
@@ -41,7 +45,7 @@ interface PipelinePage {
   readonly next?: string;
 }
 
-/** Every pipeline in its current state. */
+/** Every pipeline in its current state, and every object whose conditions triggers keep. */
 export class PipelineReader {
   readonly #options: PipelineReaderOptions;
 
@@ -49,11 +53,25 @@ export class PipelineReader {
     this.#options = options;
   }
 
-  /** The pipelines in the order of their keys. @param after the last key of the page before */
-  async list(limit: number, after = ''): Promise<PipelinePage> {
-    const { runs, pipelines, latestFiring } = this.#options;
-    const sorted = [...pipelines.list()].map((request) => [requestKey(request), request] as const);
-    const rest = sorted.filter(([key]) => key > after).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  /** The namespaces of all that is listed. */
+  get namespaces(): readonly string[] {
+    const names = this.#options.triggers.kept.map(({ request }) => request.namespace);
+    return [...new Set(names.filter((namespace) => namespace !== undefined))];
+  }
+
+  /**
+   * The pipelines in the order of their keys.
+   * @param after the last key of the page before
+   * @param view what the reader may see; default: all
+   */
+  async list(limit: number, after = '', view?: TeamView): Promise<PipelinePage> {
+    const { runs, pipelines, latestFiring, triggers } = this.#options;
+    const kept = new Map(triggers.kept.map((object) => [requestKey(object.request), object]));
+    const all = new Map([...kept].map(([key, { request }]) => [key, request]));
+    for (const request of pipelines.list()) all.set(requestKey(request), request);
+    const rest = [...all]
+      .filter(([key, request]) => key > after && view?.showsObject(request) !== false)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
     const page = rest.slice(0, limit).map(([, request]) => request);
     const lastRuns = await runs.lastRuns(page, pipelineKey);
     const firing = await latestFiring();
@@ -62,11 +80,14 @@ export class PipelineReader {
     const slices = new Slices(this.#options.schedule, 'history');
     for (const request of page) {
       if (slices.isOver) await slices.yieldTurn();
-      const last = lastRuns.get(pipelineKey(request));
-      items.push({
-        ...(await this.#pipeline(request, firing, pausing)),
-        ...given('last_run', last && withFewCauses(last)),
-      });
+      const found = lastRuns.get(pipelineKey(request));
+      const last = found && view !== undefined ? runForTeam(found, view) : found;
+      const object = pipelines.get(request) === undefined ? kept.get(requestKey(request)) : undefined;
+      const item =
+        object === undefined
+          ? await this.#pipeline(request, firing, pausing)
+          : { ...keptObject(object, last, view), ...given('next_look', this.#nextLook(request)) };
+      items.push({ ...item, ...given('last_run', last && withFewCauses(last)) });
     }
     return rest.length > limit ? { items, next: rest[limit - 1]![0] } : { items };
   }
@@ -113,6 +134,29 @@ export class PipelineReader {
   }
 }
 
+/** An object that is no pipeline, with the worst of the conditions that triggers keep there. */
+function keptObject({ request, conditions }: KeptObject, last: Run | undefined, view: TeamView | undefined): Pipeline {
+  const { kind, group, namespace, name } = request;
+  const worst = conditions.toSorted((a, b) => badness.indexOf(a.status) - badness.indexOf(b.status))[0];
+  const shown = worst && conditionOf([worst], worst.type);
+  // A team may not see the alert by which another one's trigger decided.
+  const isHidden = view !== undefined && shown?.status === 'False' && (last?.decided_by ?? []).length === 0;
+  const condition = shown && { ...shown, type: worst.type, ...(isHidden && { reason: '', message: '' }) };
+  const deciding = shown?.status === 'False' ? (last?.decided_by ?? []) : [];
+  return {
+    kind,
+    ...given('group', group),
+    ...given('namespace', namespace),
+    name,
+    ...given('condition', condition),
+    firing: deciding.map((alert) => ({ ...alert, status: 'firing' as const })),
+    paused_by: [],
+  };
+}
+
+/** The worst first. */
+const badness: readonly string[] = ['False', 'Unknown', 'True'];
+
 function withFewCauses(run: Run): Run {
   const causes = run.causes.slice(-namedCauses);
   const left = run.causes.slice(0, -namedCauses).reduce((sum, { count }) => sum + count, 0);
@@ -129,8 +173,11 @@ function silencesOf(alert: StoredAlert, silencing: Silencing, now: number): read
 }
 
 /** The condition that Tocsin maintains. */
-export function conditionOf(conditions: readonly StoredCondition[]): Condition | undefined {
-  const condition = conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
+export function conditionOf(
+  conditions: readonly StoredCondition[],
+  wanted = 'TelemetryFlowHealthy',
+): Condition | undefined {
+  const condition = conditions.find(({ type }) => type === wanted);
   if (condition === undefined) return undefined;
   const { status, reason, message, lastTransitionTime } = condition;
   const since = Date.parse(lastTransitionTime);

@@ -13,6 +13,7 @@ const noTriggers: LiveTriggers = {
   isDefault: true,
   matching: () => Promise.resolve([]),
   optedOutFor: () => [],
+  kept: [],
   explain: () => Promise.resolve({ items: [], more: 0 }),
 };
 

@@ -16,8 +16,9 @@ import { alertOfLabels } from './fact-fields.ts';
 import { conditionOf } from './pipeline-reader.ts';
 import { given } from './run-story.ts';
 import type { Condition, PipelineName } from './schema.ts';
+import type { TeamView } from './team-view.ts';
 import type { Prediction, TriggerPrediction } from './schema-requests.ts';
-import { byTriggers, objectName, triggerPrediction, type LiveTriggers } from './trigger-predictions.ts';
+import { byTriggers, objectName, triggerPrediction, wakesObjects, type LiveTriggers } from './trigger-predictions.ts';
 
 export interface PredictorOptions {
   readonly clock: Clock;
@@ -52,6 +53,8 @@ const maxConditions = 1000;
 const maxTriggers = 1000;
 const maxObjects = 1000;
 const maxOwners = 100;
+/** Of a team's question: the API server is asked for the owners of everybody's pods at one rate. */
+const maxOwnersOfTeam = 5;
 
 /** The longest that a question waits for the owners of pods, milliseconds. */
 const ownersTimeoutMs = 5000;
@@ -73,11 +76,13 @@ export class Predictor {
     this.#options = options;
   }
 
-  async predict(alerts: readonly PostableAlert[]): Promise<Prediction[]> {
+  /** @param view what the reader may see; default: all */
+  async predict(alerts: readonly PostableAlert[], view?: TeamView): Promise<Prediction[]> {
     const firing = await this.#firing();
     const names = this.#options.pipelines.list().map(objectName);
     const deadline = startDeadline(this.#options.clock, ownersTimeoutMs, new AbortController().signal);
-    const question = { firing, names, shares: sharesOf(alerts.length), signal: deadline.signal };
+    const shares = sharesOf(alerts.length, view === undefined ? maxOwners : maxOwnersOfTeam);
+    const question = { firing, names, shares, signal: deadline.signal, view };
     const predictions: Prediction[] = [];
     const slices = new Slices(this.#options.schedule, 'history');
     try {
@@ -99,16 +104,18 @@ export class Predictor {
     }
   }
 
-  async #one(posted: PostableAlert, { firing, names, shares, signal }: Question): Promise<Prediction> {
+  async #one(posted: PostableAlert, { firing, names, shares, signal, view }: Question): Promise<Prediction> {
     const { clock, settings, select, triggers: live } = this.#options;
     const rule = settings().select;
     const standing = await this.#standing(posted);
     const { problem, status, stored, silencedBy } = standing;
     const wakes = problem === undefined && silencedBy.length === 0 && !standing.ignored && !standing.isOwn;
-    const requests = wakes && live.isDefault ? select(posted.labels, names) : [];
-    const template = { labels: posted.labels, annotations: labelSetOf(posted.annotations), now: clock.now() };
+    // The pipelines are the cluster owner's.
+    const isDefault = live.isDefault && view === undefined;
+    const requests = wakes && isDefault ? select(posted.labels, names) : [];
+    const alert = { labels: posted.labels, annotations: labelSetOf(posted.annotations), now: clock.now() };
     const known = 'firing' in firing ? firing.firing : undefined;
-    const explained = await live.explain(template, known, shares.triggers, signal);
+    const explained = await live.explain({ alert, firing: known, limits: shares.triggers, signal, view });
     const triggers = explained.items.map(triggerPrediction);
     const shown = requests.slice(0, shares.conditions);
     return {
@@ -116,18 +123,20 @@ export class Predictor {
       valid: problem === undefined,
       ...given('problem', problem),
       ...given('merges_with', stored && { ...alertOfLabels(stored.labels), status: stored.announced }),
-      silenced_by: silencedBy.map(({ id, createdBy, comment, endsAt }) => {
-        return { id, created_by: createdBy, comment, ends_at: formatDateTime(endsAt) };
-      }),
+      silenced_by: silencedBy
+        .filter((silence) => view?.showsSilence(silence) !== false)
+        .map(({ id, createdBy, comment, endsAt }) => {
+          return { id, created_by: createdBy, comment, ends_at: formatDateTime(endsAt) };
+        }),
       wakes: requests.length > 0 || (wakes && triggers.some(wakesObjects)),
-      because: because({ ...standing, requests: requests.length, rule, live, triggers }),
+      because: because({ ...standing, requests: requests.length, rule, isDefault, triggers, view }),
       select: rule,
       default: live.isDefault,
       triggers,
       more_triggers: explained.more,
       requests: requests.slice(0, shares.requests),
       more_requests: Math.max(0, requests.length - shares.requests),
-      pipelines: await this.#conditions(shown, posted, status, firing),
+      pipelines: shown.length === 0 ? [] : await this.#conditions(shown, posted, status, firing),
       more_pipelines: requests.length - shown.length,
     };
   }
@@ -228,31 +237,31 @@ interface Standing {
 interface Reasons extends Omit<Standing, 'status' | 'stored'> {
   readonly requests: number;
   readonly rule: 'all' | 'labels';
-  readonly live: Pick<LiveTriggers, 'isDefault'>;
+  readonly isDefault: boolean;
+  readonly view: TeamView | undefined;
   readonly triggers: readonly TriggerPrediction[];
 }
 
-/** True if a trigger would act on an object that there is. */
-function wakesObjects({ matches, held, targets }: TriggerPrediction): boolean {
-  return matches && held === undefined && targets.some(({ objects }) => objects.length > 0);
-}
-
-function because({ problem, isOwn, silencedBy, ignored, ...choice }: Reasons): string {
+function because({ problem, isOwn, silencedBy, ignored, view, ...choice }: Reasons): string {
   if (problem !== undefined) return `it is not valid: ${problem}`;
   if (isOwn) return ownNotification;
   const [silence] = silencedBy;
-  if (silence !== undefined) return `the silence ${silence.id} of ${silence.createdBy} holds`;
+  if (silence !== undefined)
+    return view?.showsSilence(silence) === false
+      ? 'a silence holds that is of more than your namespaces'
+      : `the silence ${silence.id} of ${silence.createdBy} holds`;
   if (ignored) return 'it tells nothing new, and source.repeats is ignore';
   const reasons = [...byDefault(choice), ...byTriggers(choice.triggers)];
+  if (reasons.length === 0 && view !== undefined) return 'no trigger of its namespace matches';
   return reasons.length > 0
     ? reasons.join('; ')
     : 'no trigger matches, and source.select does not hold (triggers.default)';
 }
 
-type ChoiceReasons = Pick<Reasons, 'requests' | 'rule' | 'live'>;
+type ChoiceReasons = Pick<Reasons, 'requests' | 'rule' | 'isDefault'>;
 
-function byDefault({ requests, rule, live }: ChoiceReasons): readonly string[] {
-  if (!live.isDefault) return [];
+function byDefault({ requests, rule, isDefault }: ChoiceReasons): readonly string[] {
+  if (!isDefault) return [];
   if (requests === 0) return [`it concerns no pipeline that there is (source.select: ${rule})`];
   return [`it would have ${requests} ${requests === 1 ? 'pipeline' : 'pipelines'} looked at (source.select: ${rule})`];
 }
@@ -267,18 +276,11 @@ interface Question {
   readonly shares: Shares;
   /** Ends the questions for the owners of pods. */
   readonly signal: AbortSignal;
+  readonly view: TeamView | undefined;
 }
 
-function sharesOf(alerts: number): Shares {
-  const [requests, conditions] = [shareOf(maxRequests, alerts), shareOf(maxConditions, alerts)];
-  const [triggers, objects, owners] = [
-    shareOf(maxTriggers, alerts),
-    shareOf(maxObjects, alerts),
-    shareOf(maxOwners, alerts),
-  ];
-  return { requests, conditions, triggers: { triggers, objects, owners } };
-}
-
-function shareOf(limit: number, alerts: number): number {
-  return Math.ceil(limit / Math.max(1, alerts));
+function sharesOf(alerts: number, ownersInAll: number): Shares {
+  const shareOf = (limit: number): number => Math.ceil(limit / Math.max(1, alerts));
+  const triggers = { triggers: shareOf(maxTriggers), objects: shareOf(maxObjects), owners: shareOf(ownersInAll) };
+  return { requests: shareOf(maxRequests), conditions: shareOf(maxConditions), triggers };
 }

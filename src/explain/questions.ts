@@ -147,3 +147,12 @@ function hasId(fact: Fact, name: 'request_id' | 'event_id', id: string): boolean
 function refused(message: string): Refusal {
   return new Refusal(400, message);
 }
+
+/** The JSON of a body. Throws Refusal. */
+export function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString()) as unknown;
+  } catch (error) {
+    throw new Refusal(400, `the body is no JSON: ${(error as Error).message}`);
+  }
+}

@@ -72,6 +72,21 @@ export const Status = z
   })
   .meta({ id: 'Status' });
 
+/** What a team gets of it. */
+export const BriefStatus = z
+  .strictObject({
+    version: z.string(),
+    time: Time.describe('By the clock of Tocsin.'),
+    not_ready: z.string().optional().describe('Absent if it is ready.'),
+    history: z.strictObject({ retention_seconds: z.number().describe('0: nothing is kept.') }),
+  })
+  .meta({ id: 'BriefStatus' });
+
+/** The answer: whole, or what a team gets. */
+export const StatusAnswer = z.union([Status, BriefStatus]).meta({ id: 'StatusAnswer' });
+
+export type BriefStatus = z.infer<typeof BriefStatus>;
+
 export type Status = z.infer<typeof Status>;
 
 /** What keeps alerts away. */

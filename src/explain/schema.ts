@@ -174,6 +174,7 @@ export const Run = z
 
 export const Condition = z
   .strictObject({
+    type: z.string().optional().describe('Absent for `TelemetryFlowHealthy`.'),
     status: z.enum(['True', 'False', 'Unknown']),
     reason: z.string(),
     message: z.string(),

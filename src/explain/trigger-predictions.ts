@@ -1,4 +1,3 @@
-import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { Request } from '../reconcile/ports.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
@@ -6,9 +5,9 @@ import type {
   ExplainedTarget,
   ExplainedTrigger,
   ExplainedTriggers,
-  ExplainLimits,
+  KeptObject,
+  TriggerQuestion,
 } from '../trigger/explain-triggers.ts';
-import type { TemplateData } from '../trigger/trigger.ts';
 import { actionText } from '../trigger/why-not.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import { given } from './run-story.ts';
@@ -23,12 +22,9 @@ export interface LiveTriggers {
   matching(labels: LabelSet): Promise<readonly string[]>;
   /** The keys of those that would match if their namespaces had not opted out. */
   optedOutFor(labels: LabelSet): readonly string[];
-  explain(
-    alert: TemplateData,
-    firing: FiringAlerts | undefined,
-    limits: ExplainLimits,
-    signal: AbortSignal,
-  ): Promise<ExplainedTriggers>;
+  explain(question: TriggerQuestion): Promise<ExplainedTriggers>;
+  /** The objects whose conditions triggers keep or have kept. */
+  readonly kept: readonly KeptObject[];
 }
 
 /** A trigger of an answer. */
@@ -110,4 +106,9 @@ export function byTriggers(triggers: readonly TriggerPrediction[]): readonly str
     return `${key} would wake ${objects} ${objects === 1 ? 'object' : 'objects'}`;
   });
   return matching.length > maxNamed ? [...reasons, `${matching.length - maxNamed} more triggers match`] : reasons;
+}
+
+/** True if a trigger would act on an object that there is. */
+export function wakesObjects({ matches, held, targets }: TriggerPrediction): boolean {
+  return matches && held === undefined && targets.some(({ objects }) => objects.length > 0);
 }

@@ -16,6 +16,11 @@ const ofAlert: ReadonlySet<string> = new Set(['alert.new', 'alert.resolved', 'al
 
 const teamTrigger = /^alerttrigger\/([^/]+)\/[^/]+$/;
 
+/** The namespace of the team whose trigger has this key; undefined if it is the cluster owner's. */
+export function teamOfTrigger(key: string): string | undefined {
+  return teamTrigger.exec(key)?.[1];
+}
+
 /**
  * Whose a fact is; undefined if it is for the owner of the cluster alone. That is every fact that counts or names what may be of
  * several namespaces: a request with its alerts, an event with its causes, a run, a query of Prometheus, what Tocsin says of itself.
@@ -29,7 +34,7 @@ export function subjectOf(fact: Fact, namespaceLabel: string): Subject | undefin
   }
   // What inhibits may be an alert of the platform, which a team would find out by its matchers.
   if (!fact.event.startsWith('trigger.') || fact.event === 'trigger.inhibited') return undefined;
-  const [, namespace] = teamTrigger.exec(textOf(fact['trigger']) ?? '') ?? [];
+  const namespace = teamOfTrigger(textOf(fact['trigger']) ?? '');
   return subject('alerts', [namespace, ...labelSetsOf(fact).map(whose)]);
 }
 
@@ -71,7 +76,7 @@ export class VisibleFacts {
   /** @param key of a trigger */
   async showsTrigger(key: string): Promise<boolean> {
     if (await this.#rights.everywhere('get', 'alerts')) return true;
-    const [, namespace] = teamTrigger.exec(key) ?? [];
+    const namespace = teamOfTrigger(key);
     return namespace !== undefined && this.#rights.within('get', 'alerts', namespace);
   }
 }

@@ -128,7 +128,7 @@ export function triggerText(trigger: string | undefined): string {
 }
 
 export function showTransition({ from, from_reason, to, reason }: NonNullable<Run['transition']>): string {
-  const before = from === '' ? 'none' : `${from} ${from_reason}`;
+  const before = from === '' ? 'none' : `${from} ${from_reason}`.trimEnd();
   return `${before} → ${to} ${reason}`;
 }
 

@@ -1,6 +1,6 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
-import { requestKey, type Request } from '../reconcile/ports.ts';
+import { requestKey, type Condition, type Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import { resolveTarget } from './choose.ts';
@@ -23,6 +23,32 @@ export interface TriggerExplainerOptions {
   readonly optedOut: () => Iterable<Trigger>;
   /** Whether `source.select` and `controller.action` hold. */
   readonly isDefault: () => boolean;
+  readonly kept: () => readonly KeptObject[];
+}
+
+/** An object whose conditions triggers keep or have kept, with those that are there now. */
+export interface KeptObject {
+  readonly request: Request;
+  readonly conditions: readonly Condition[];
+}
+
+/** The part of an answer that its reader may see. */
+export interface ExplainView {
+  showsTrigger(trigger: Trigger): boolean;
+  showsObject(request: Request): boolean;
+  showsAlert(labels: LabelSet): boolean;
+}
+
+/** A question about an alert. */
+export interface TriggerQuestion {
+  readonly alert: TemplateData;
+  /** What fires now; undefined if that is unknown, so that no inhibition is known. */
+  readonly firing: FiringAlerts | undefined;
+  readonly limits: ExplainLimits;
+  /** Ends the questions for the owners of pods. */
+  readonly signal: AbortSignal;
+  /** Undefined: all. */
+  readonly view?: ExplainView | undefined;
 }
 
 /** What one target of a trigger means for an alert. */
@@ -100,16 +126,16 @@ export class TriggerExplainer {
     return sorted(matching).map(({ key }) => key);
   }
 
-  /** @param firing what fires now; undefined if that is unknown, so that no inhibition is known @param signal ends the questions for the owners of pods */
-  async explain(
-    alert: TemplateData,
-    firing: FiringAlerts | undefined,
-    limits: ExplainLimits,
-    signal: AbortSignal,
-  ): Promise<ExplainedTriggers> {
-    const { matching, others } = await this.#divided(alert.labels);
+  /** The objects whose conditions triggers keep or have kept. */
+  get kept(): readonly KeptObject[] {
+    return this.#options.kept();
+  }
+
+  async explain(asked: TriggerQuestion): Promise<ExplainedTriggers> {
+    const { limits } = asked;
+    const { matching, others } = await this.#divided(asked);
     const items: ExplainedTrigger[] = [];
-    const question = { alert, firing, left: { ...limits }, signal };
+    const question = { ...asked, left: { ...limits } };
     for (const trigger of matching.slice(0, limits.triggers)) items.push(await this.#one(trigger, question));
     for (const trigger of others.slice(0, limits.triggers - items.length))
       items.push(await this.#one(trigger, question));
@@ -117,12 +143,16 @@ export class TriggerExplainer {
   }
 
   /** The triggers that match, and the others, first those that see alerts of this namespace. */
-  async #divided(labels: LabelSet): Promise<{ matching: readonly Trigger[]; others: readonly Trigger[] }> {
+  async #divided({
+    alert: { labels },
+    view,
+  }: TriggerQuestion): Promise<{ matching: readonly Trigger[]; others: readonly Trigger[] }> {
     const { schedule, triggers, optedOut } = this.#options;
     const groups: Record<'matching' | 'near' | 'far', Trigger[]> = { matching: [], near: [], far: [] };
     const slices = new Slices(schedule, 'history');
     for (const trigger of [...triggers.all, ...optedOut()]) {
       if (slices.isOver) await slices.yieldTurn();
+      if (view?.showsTrigger(trigger) === false) continue;
       const isNear = trigger.scope?.matches(labels) ?? true;
       const matches = isNear && trigger.matchers.every((matcher) => matcher.matches(labels));
       groups[matches ? 'matching' : isNear ? 'near' : 'far'].push(trigger);
@@ -148,7 +178,7 @@ export class TriggerExplainer {
       targets,
       action: verdict.action,
       ...(held !== undefined && { held }),
-      ...(held === 'inhibited' && { inhibitedBy: source! }),
+      ...(held === 'inhibited' && question.view?.showsAlert(source!) !== false && { inhibitedBy: source! }),
     };
   }
 
@@ -169,7 +199,8 @@ export class TriggerExplainer {
         problem: found.problem,
       };
     }
-    const all = found.requests.toSorted((a, b) => (requestKey(a) < requestKey(b) ? -1 : 1));
+    const shown = found.requests.filter((request) => question.view?.showsObject(request) !== false);
+    const all = shown.toSorted((a, b) => (requestKey(a) < requestKey(b) ? -1 : 1));
     const objects = all.slice(0, Math.max(0, question.left.objects));
     question.left.objects -= objects.length;
     const waits = all.map((request) => this.#waitOf(trigger, request)).filter((until) => until !== undefined);
@@ -208,10 +239,7 @@ function sorted(all: readonly Trigger[]): readonly Trigger[] {
   return all.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-interface Question {
-  readonly alert: TemplateData;
-  readonly firing: FiringAlerts | undefined;
-  readonly signal: AbortSignal;
+interface Question extends TriggerQuestion {
   /** What the answer may still name, and ask. */
   readonly left: { objects: number; owners: number };
 }

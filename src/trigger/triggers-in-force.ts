@@ -2,7 +2,7 @@ import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AlertOrder } from './firing-condition.ts';
-import type { TriggerExplainerOptions } from './explain-triggers.ts';
+import type { KeptObject, TriggerExplainerOptions } from './explain-triggers.ts';
 import type { FiringMoment, FiringTargets } from './firing-targets.ts';
 import type { ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
 import type { TriggerNotes } from './trigger-notes.ts';
@@ -41,7 +41,11 @@ export class TriggersInForce {
 
   /** What can be said of the triggers and their objects without waking anything. */
   get known(): Omit<TriggerExplainerOptions, 'clock' | 'schedule' | 'optedOut'> {
-    return { ...this.#options, guard: this.#options.store };
+    return {
+      ...this.#options,
+      guard: this.#options.store,
+      kept: () => this.objects.map((request) => this.#kept(request)),
+    };
   }
 
   /** Reads what outlived the last process. */
@@ -205,6 +209,12 @@ export class TriggersInForce {
     for (const written of this.written(request)) this.forget(written);
     for (const type of this.takenTypes(request)) this.freed(request, type);
     this.#options.onGone(request);
+  }
+
+  #kept(request: Request): KeptObject {
+    const types = new Set(this.written(request).map(({ type }) => type));
+    const conditions = this.#options.objects.get(request)?.pipeline.conditions ?? [];
+    return { request, conditions: conditions.filter(({ type }) => types.has(type)) };
   }
 
   #keep(written: WrittenCondition): boolean {
