@@ -95,13 +95,16 @@ describe('a change of the web configuration', { concurrency: 6 }, () => {
     }
   }
 
-  function visitorOf({ scheme, shows, era, path }: Guest): Visitor {
+  function visitorOf(guest: Guest): Visitor {
+    const { scheme, shows, era, path } = guest;
     const basic = `Basic ${Buffer.from(`ann:${era}`).toString('base64')}`;
     const bearers = { token: `Bearer ${era}`, ServiceAccount: `Bearer for-${era}` };
     const authorization = { nothing: undefined, certificate: undefined, password: basic, ...bearers }[shows];
     return {
       scheme,
       path,
+      // Refusals of an address with many failures are delayed, and the time stands still here.
+      localAddress: `127.0.1.${guests.indexOf(guest) + 1}`,
       ...(authorization !== undefined && { headers: { authorization } }),
       ...(shows === 'certificate' && certificates[era].client),
     };
