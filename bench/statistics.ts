@@ -10,6 +10,16 @@ export function spread(values: readonly number[]): Spread {
   return { median: percentile(sorted, 0.5), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
+/** The median, and between which values that of endless rounds is with 95 % certainty, whatever their distribution. */
+export function medianWithin(values: readonly number[]): { median: number; low: number; high: number } {
+  const sorted = values.toSorted((a, b) => a - b);
+  // The ranks of a binomial distribution, which is nearly a normal one from ten values on.
+  const ranks = 0.98 * Math.sqrt(sorted.length);
+  const at = (index: number): number => sorted[Math.min(sorted.length - 1, Math.max(0, index))] ?? Number.NaN;
+  const low = at(Math.floor(sorted.length / 2 - ranks));
+  return { median: percentile(sorted, 0.5), low, high: at(Math.ceil(sorted.length / 2 + ranks)) };
+}
+
 /** Nearest rank. @param sorted in ascending order @param share 0.99 for p99 */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

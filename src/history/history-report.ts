@@ -13,12 +13,16 @@ export interface HistoryReportOptions extends Pick<Runtime, 'clock' | 'logger' |
   readonly leftOut: () => number;
 }
 
+type MetricsOptions = HistoryReportOptions & { readonly lost: () => number };
+
 /** Reports on the history itself: to the log, once a minute at most, and to the metrics. */
 export class HistoryReport {
   readonly #options: HistoryReportOptions;
   readonly #metrics: ReturnType<typeof createHistoryMetrics>;
   #untoldForgotten = 0;
   #untoldLost = 0;
+  /** A plain number: in a storm this is counted for most requests. */
+  #lost = 0;
   readonly #line: LineOnceAWhile;
   #isWritable = true;
   /** The facts that were lost or forgotten since the time, milliseconds. */
@@ -26,7 +30,7 @@ export class HistoryReport {
 
   constructor(options: HistoryReportOptions) {
     this.#options = options;
-    this.#metrics = createHistoryMetrics(options);
+    this.#metrics = createHistoryMetrics({ ...options, lost: () => this.#lost });
     this.#line = new LineOnceAWhile(options.clock);
   }
 
@@ -41,7 +45,7 @@ export class HistoryReport {
 
   /** A line arrived while too many waited. */
   lost(): void {
-    this.#metrics.lost.inc();
+    this.#lost++;
     this.#countLately(1);
     this.#untoldLost++;
     if (this.#isUntold && this.#line.allows()) this.#write();
@@ -112,10 +116,9 @@ export class HistoryReport {
   }
 }
 
-function createHistoryMetrics({ registry, memoryBytes, diskBytes, leftOut }: HistoryReportOptions): {
+function createHistoryMetrics({ registry, memoryBytes, diskBytes, leftOut, lost }: MetricsOptions): {
   readonly facts: Counter;
   readonly forgotten: Counter;
-  readonly lost: Counter;
   readonly failures: Counter;
 } {
   const registers = [registry];
@@ -137,17 +140,21 @@ function createHistoryMetrics({ registry, memoryBytes, diskBytes, leftOut }: His
       this.set(leftOut());
     },
   });
+  new Counter({
+    registers,
+    name: 'tocsin_history_lost_total',
+    help: 'Lines of the log that were never kept, because they came too fast.',
+    collect() {
+      this.reset();
+      this.inc(lost());
+    },
+  });
   return {
     facts: new Counter({ registers, name: 'tocsin_history_facts_total', help: 'Facts that the history has kept.' }),
     forgotten: new Counter({
       registers,
       name: 'tocsin_history_forgotten_total',
       help: 'Facts that were forgotten before their time, because of history.max_size.',
-    }),
-    lost: new Counter({
-      registers,
-      name: 'tocsin_history_lost_total',
-      help: 'Lines of the log that were never kept, because they came too fast.',
     }),
     failures: new Counter({
       registers,

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CancelTimer } from '../runtime/clock.ts';
-import type { LineKeeper, LogFields, LogLevel } from '../runtime/logger.ts';
+import { timeWriter, type LineKeeper, type LogFields, type LogLevel } from '../runtime/logger.ts';
 import { Slices } from '../runtime/slices.ts';
 import { Admission } from './admission.ts';
 import { factLine, type Entry, type Fact } from './fact.ts';
@@ -53,6 +53,7 @@ export class History implements LineKeeper {
   readonly #segments: Segments;
   readonly #report: HistoryReport;
   readonly #admission: Admission;
+  readonly #timeOf = timeWriter();
   readonly #followers = new Set<() => void>();
   /** The lines before {@link open}, which have no id yet. */
   #early: Entry[] | undefined = [];
@@ -204,7 +205,7 @@ export class History implements LineKeeper {
 
   #append(entry: Entry): void {
     const id = ++this.#lastId;
-    const gone = this.#ring.append(id, entry.time, factLine(id, entry));
+    const gone = this.#ring.append(id, entry.time, factLine(id, entry, this.#timeOf(entry.time)));
     if (gone.length > 0) this.#report.forgotten(gone, this.#options.config().retention);
     if (this.#cancelTimer === undefined) this.#setTimer(this.#followers.size > 0 ? followedMs : writeMs);
     const { unsavedBytes } = this.#ring;

@@ -46,7 +46,8 @@ const separator = '\0';
  */
 export class Payloads {
   readonly #clock: Clock;
-  readonly #passedOver: Counter;
+  /** A plain number: in a storm this is counted for most requests. */
+  #passedOver = 0;
   /** The newest at the end. */
   readonly #places: Place[] = [];
   readonly #capacity: () => number;
@@ -54,10 +55,15 @@ export class Payloads {
 
   /** @param capacity `history.payloads`; called each time, because a reload may change it */
   constructor(clock: Clock, capacity: () => number, registry: Registry) {
-    this.#passedOver = new Counter({
+    const passedOver = (): number => this.#passedOver;
+    new Counter({
       registers: [registry],
       name: 'tocsin_history_payloads_passed_over_total',
       help: 'Bodies that came faster than 10 a second, and are not kept.',
+      collect() {
+        this.reset();
+        this.inc(passedOver());
+      },
     });
     this.#clock = clock;
     this.#budget = new Budget(clock, bodyRate);
@@ -71,7 +77,7 @@ export class Payloads {
 
   keep({ method = '', url = '', rawHeaders }: IncomingMessage, requestId: string, remote: string, body: Buffer): void {
     if (this.#capacity() === 0) return;
-    if (!this.#budget.take()) return this.#passedOver.inc();
+    if (!this.#budget.take()) return void this.#passedOver++;
     const head = [requestId, remote, method, url, ...rawHeaders].join(separator);
     const bodyBytes = Math.min(body.length, maxPayloadBytes);
     const place = this.#placeFor(head.length + bodyBytes);
