@@ -1,4 +1,5 @@
-// All suites that need only an API server share one: its start takes longer than most of them. Each can be run alone by its name.
+// The suites that need only an API server share one: its start takes longer than most of them. Each can be run alone by its name.
+// Those of triggers are in `kubernetes-triggers.test.ts`, so that two files share the time.
 import './kubernetes/condition-writer.suite.ts';
 import './kubernetes/proxy.suite.ts';
 import './kubernetes/writes.suite.ts';
@@ -9,23 +10,11 @@ import './kubernetes/reasons.suite.ts';
 import './kubernetes/push-to-condition.suite.ts';
 import './kubernetes/files-on-the-way.suite.ts';
 import './kubernetes/label-selector.suite.ts';
-import './kubernetes/trigger-loop.suite.ts';
-import './kubernetes/drive-other-controllers.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
 import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
-import './kubernetes/trigger-crds.suite.ts';
-import './kubernetes/trigger-resources.suite.ts';
-import './kubernetes/triggers.suite.ts';
-import './kubernetes/trigger-examples.suite.ts';
-import './kubernetes/trigger-conditions.suite.ts';
-import './kubernetes/trigger-sequences.suite.ts';
-import './kubernetes/admission.suite.ts';
-import './kubernetes/trigger-telling.suite.ts';
 import './kubernetes/access.suite.ts';
-import './kubernetes/teams.suite.ts';
-// These three kill the API server; two of them remove CRDs and restore them.
-import './kubernetes/targets.suite.ts';
+// These two kill the API server; one of them removes CRDs and restores them.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';
 // The last one deletes the namespace, whose deletion nothing here completes.

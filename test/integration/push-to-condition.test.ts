@@ -33,15 +33,18 @@ const allDropped =
 const pipelines = ['LogPipeline/fluent-bit', 'LogPipeline/otlp', 'MetricPipeline/backend', 'TracePipeline/backend'];
 const patienceMs = 30_000;
 
-for (const version of ['3.15', '2.42'] as const) {
+// They wait most of the time, and do that side by side.
+describe('a push of Prometheus', { concurrency: true }, () => {
+  for (const version of ['3.15', '2.42'] as const) {
+    const skip = skipWithout(prometheusPrograms[version]);
+    describe(`${version}, as far as a condition`, { concurrency: false, skip }, () => scenario(version));
+  }
   describe(
-    `from a push of Prometheus ${version} to a condition`,
-    { skip: skipWithout(prometheusPrograms[version]) },
-    () => {
-      scenario(version);
-    },
+    'that was away and knows nothing yet',
+    { concurrency: false, skip: skipWithout('prometheus') },
+    knowsNothing,
   );
-}
+});
 
 function scenario(version: PrometheusVersion): void {
   let target: ScrapeTarget;
@@ -108,7 +111,7 @@ function scenario(version: PrometheusVersion): void {
   });
 }
 
-describe('a Prometheus that was away and knows nothing yet', { skip: skipWithout('prometheus') }, () => {
+function knowsNothing(): void {
   const ended: (() => Promise<unknown>)[] = [];
   const statuses = (changes: readonly LogLine[]) => changes.map((line) => [line['from'], line['to']]);
   const decidedBy = (line: LogLine | undefined) =>
@@ -161,7 +164,7 @@ describe('a Prometheus that was away and knows nothing yet', { skip: skipWithout
     assert.equal(healthy?.alertname, 'MetricGatewayAllDataDropped');
     assert.match(healthy.because ?? '', /^still pushed as firing, but Prometheus has not reported it/);
   });
-});
+}
 
 /** From the first push of a kind on: one query with the expected result, and a reconcile of every pipeline, by its request id. */
 async function followPush(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Because, Verdict } from '../../src/explain/schema.ts';
+import { reasons } from '../../src/explain/words.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import type { Staged } from './reasons.cases.ts';
@@ -38,8 +39,10 @@ interface ToldRun {
 
 /** None as long as the runs of an event have not started. */
 function runsOf(last: string): readonly ToldRun[] {
-  const rows = last.matchAll(/^ {6}(\S+) +run \S+ +(\w+)(?: \((\w+)\))?/gm);
-  return [...rows].map(([, name = '', outcome = '', because = outcome]) => ({ name, reason: because }));
+  const rows = last.matchAll(/^ {6}(\S+) +run \S+ +(\w+)(?: \(([^)]+)\))?/gm);
+  // What is gone may be any object, so this one reason is told in words.
+  const named = (because: string): string => (because === reasons.pipeline_gone ? 'pipeline_gone' : because);
+  return [...rows].map(([, name = '', outcome = '', because = outcome]) => ({ name, reason: named(because) }));
 }
 
 function isBecause(reason: Verdict | Because): reason is Because {

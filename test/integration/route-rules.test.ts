@@ -24,15 +24,18 @@ const command = [
   '--for=1s',
 ];
 
-for (const [version, form] of [
-  ['3.15', 'linkerd'],
-  ['2.42', 'gateway'],
-] as const) {
-  const skip = skipWithout(prometheusPrograms[version]);
-  describe(`a route that fails, from the metrics of ${form} in Prometheus ${version}`, { skip }, () => {
-    scenario(version, form);
-  });
-}
+// They wait most of the time, and do that side by side.
+describe('a route that fails', { concurrency: true }, () => {
+  for (const [version, form] of [
+    ['3.15', 'linkerd'],
+    ['2.42', 'gateway'],
+  ] as const) {
+    const skip = skipWithout(prometheusPrograms[version]);
+    describe(`from the metrics of ${form} in Prometheus ${version}`, { concurrency: false, skip }, () => {
+      scenario(version, form);
+    });
+  }
+});
 
 function scenario(version: PrometheusVersion, form: MetricsForm): void {
   let target: ScrapeTarget;
