@@ -38,6 +38,7 @@ export class FakeHome {
   readonly owners = new Map<string, Request>();
   /** Until it is called, no kind is known yet. */
   discover: (() => void) | undefined;
+  #hidden: NeedState = { state: 'pending' };
   #listener: (change: ObjectChange) => void = () => undefined;
   #needs: readonly ObjectNeed[] = [];
   #version = 0;
@@ -50,7 +51,8 @@ export class FakeHome {
   #doubts = new Doubts();
 
   /** From now on no kind is known until {@link discover} is called, which is what a trigger meets that has just been applied. */
-  hideKinds(): void {
+  hideKinds(state: NeedState = { state: 'pending' }): void {
+    this.#hidden = state;
     this.discover = () => {
       this.discover = undefined;
       this.#listener({ kind: 'state' });
@@ -134,9 +136,10 @@ export class FakeHome {
       require: (needs) => {
         this.#needs = needs;
       },
-      stateOf: ({ of }): NeedState => ({
-        state: isHidden() || (of !== 'none' && !this.#isListed) ? 'pending' : 'known',
-      }),
+      stateOf: ({ of }): NeedState => {
+        if (isHidden()) return this.#hidden;
+        return { state: of !== 'none' && !this.#isListed ? 'pending' : 'known' };
+      },
       onChange: (listener) => {
         this.#listener = listener;
       },

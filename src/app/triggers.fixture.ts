@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Registry } from 'prom-client';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { labelKey } from '../alert/labels.ts';
@@ -21,6 +22,7 @@ export interface TriggersBench {
   readonly logger: RecordingLogger;
   readonly home: FakeHome;
   readonly reconciling: Reconciling;
+  readonly registry: Registry;
   /** The alerts that fire. */
   readonly firing: Map<string, LabelSet>;
   /** Set while Prometheus cannot be asked. */
@@ -107,6 +109,7 @@ export async function triggersBench(
     logger,
     home,
     reconciling,
+    registry: options.registry,
     firing,
     folder,
     alert: (labels: LabelSet, status: CauseStatus = 'firing') => {

@@ -5,6 +5,7 @@ import { SnapshotError } from '../reconcile/errors.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { TokenBucket } from '../runtime/token-bucket.ts';
 import { newTrigger } from '../trigger/trigger.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
 import { triggersBench, type TriggersBench } from './triggers.fixture.ts';
 
 const orders: Request = { kind: 'Deployment', namespace: 'shop', name: 'orders' };
@@ -330,6 +331,18 @@ describe('a condition of another controller', () => {
       }
   });
 
+  it('is not what a trigger that observes would change', async (t) => {
+    const bench = await setUp(t);
+    bench.home.setForeign(orders, 'Available', foreign('True'));
+    apply(bench, { ...named, ...available, mode: 'observe' });
+    bench.alert(down);
+    await bench.settle();
+    const told = bench.logger
+      .fieldsOf('trigger.observed')
+      .map((fields) => [fields['would_change'], fields['foreign_condition']]);
+    assert.deepEqual(told, [[false, true]]);
+  });
+
   it('stays when the trigger ends that was in its place before', async (t) => {
     const bench = await setUp(t, { ...named, ...available });
     await bench.stop();
@@ -457,6 +470,35 @@ describe('a trigger that annotates', () => {
   });
 });
 
+describe('a trigger that comes while alerts fire', () => {
+  it('wakes for them once, and not again after a change', async (t) => {
+    const bench = await setUp(t);
+    bench.alert(down);
+    bench.alert({ ...down, namespace: 'bank' });
+    await bench.settle();
+    apply(bench, { ...templated, ...nudge });
+    await bench.settle();
+    assert.deepEqual(
+      bench.home.annotations.map(({ name }) => name),
+      ['orders'],
+    );
+    apply(bench, { ...templated, ...nudge, minInterval: '2s' });
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+  });
+
+  it('wakes nothing while it is suspended, and observes if it only does that', async (t) => {
+    const bench = await setUp(t);
+    bench.alert(down);
+    await bench.settle();
+    apply(bench, { ...templated, ...nudge, suspend: { reason: 'upgrade' } }, 't0');
+    apply(bench, { ...templated, ...nudge, mode: 'observe' }, 't1');
+    await bench.settle();
+    assert.deepEqual(bench.home.annotations, []);
+    assert.equal(bench.logger.linesOf('trigger.observed').length, 1);
+  });
+});
+
 describe('an alert that comes before the kind of a target is known', () => {
   const both = { targets: [...templated.targets, { apiVersion: 'apps/v1', kind: 'Deployment', name: 'carts' }] };
 
@@ -477,6 +519,27 @@ describe('an alert that comes before the kind of a target is known', () => {
       assert.equal(new Set(enqueued).size < enqueued.length, true, 'the log follows the event');
       assert.deepEqual(bench.reconciling.triggers.stateOf('alerttrigger/shop/t0').notes, []);
     });
+
+  it('waits while the API server cannot be asked, and is told and counted', async (t) => {
+    const bench = await setUp(t);
+    bench.home.hideKinds({ state: 'unavailable', reason: 'Failed', message: 'no answer' });
+    apply(bench, { ...templated, ...nudge });
+    await bench.settle();
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(bench.home.annotations, []);
+    const waiting = 'tocsin_trigger_choices_waiting';
+    assert.equal(await metric(bench.registry, waiting), 1);
+    const lines = bench.logger.fieldsOf('trigger.choice_waits').map(({ trigger, kinds }) => [trigger, kinds]);
+    assert.deepEqual(lines, [['alerttrigger/shop/t0', ['Deployment']]]);
+    bench.home.discover?.();
+    await bench.settle();
+    assert.deepEqual(
+      bench.home.annotations.map(({ name }) => name),
+      ['orders'],
+    );
+    assert.equal(await metric(bench.registry, waiting), 0);
+  });
 
   it('leads to nothing for a trigger that is gone, or does not match it any more', async (t) => {
     const bench = await setUp(t);

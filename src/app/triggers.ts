@@ -219,6 +219,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       this.#targets.set(trigger);
     }
     this.#firing.forget();
+    if (known === undefined && trigger !== undefined && this.#isReady) this.#wakes.added(key);
     this.#wakes.changed(key, before);
     if (trigger !== undefined) this.#tellUnavailable(trigger);
   }

@@ -1,9 +1,11 @@
+import { Gauge } from 'prom-client';
 import { Causes } from '../cause/causes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { Target, Trigger } from './trigger.ts';
 
-interface AwaitedChoicesOptions {
+interface AwaitedChoicesOptions extends Pick<Runtime, 'logger' | 'registry'> {
   readonly triggers: Pick<TriggerIndex, 'get'>;
   readonly targets: Pick<TriggerTargets, 'awaitedOf'>;
 }
@@ -19,8 +21,8 @@ export interface AwaitedChoice {
 }
 
 /**
- * The choices that wait until the kind of a target is discovered and its objects are listed: a trigger is in force before that. One
- * is kept for each trigger, however many alerts come.
+ * The choices that wait until the kind of a target is discovered and its objects are listed: a trigger is in force before that, and
+ * the API server may fail. One is kept for each trigger, however many alerts come.
  */
 export class AwaitedChoices {
   readonly #options: AwaitedChoicesOptions;
@@ -28,6 +30,15 @@ export class AwaitedChoices {
 
   constructor(options: AwaitedChoicesOptions) {
     this.#options = options;
+    const kept = this.#kept;
+    new Gauge({
+      registers: [options.registry],
+      name: 'tocsin_trigger_choices_waiting',
+      help: 'Triggers whose alerts have come and whose objects are not known yet, so that they are chosen later.',
+      collect() {
+        this.set(kept.size);
+      },
+    });
   }
 
   /** Keeps what has to wait. @returns the trigger with the other targets, which can be chosen now */
@@ -35,6 +46,7 @@ export class AwaitedChoices {
     const awaited = this.#options.targets.awaitedOf(trigger);
     if (awaited.length === 0) return trigger;
     const kept = this.#kept.get(trigger.key);
+    if (kept === undefined) this.#tell(trigger, awaited, eventId);
     const known = kept !== undefined && kept.trigger === trigger ? kept.targets : [];
     this.#kept.set(trigger.key, {
       trigger,
@@ -43,6 +55,14 @@ export class AwaitedChoices {
       causes: Causes.union(kept?.causes ?? new Causes(causes.lane), causes),
     });
     return { ...trigger, targets: trigger.targets.filter((target) => !awaited.includes(target)) };
+  }
+
+  /** Once, however many alerts follow. */
+  #tell({ key }: Trigger, targets: readonly Target[], eventId: string): void {
+    const kinds = [...new Set(targets.map(({ kind = 'any' }) => kind))];
+    const message =
+      'alerts matched a trigger whose objects are not known yet, or cannot be listed: they are chosen when they are';
+    this.#options.logger.info('trigger.choice_waits', message, { trigger: key, event_id: eventId, kinds });
   }
 
   /** Takes out what need not wait any more. A trigger that has changed meanwhile chooses with all of its targets. */

@@ -214,12 +214,16 @@ export class TriggerTargets {
     return [...needs, ...owners.map((need): ObjectNeed => ({ ...need, of }))];
   }
 
-  /** The targets of which it is not known yet which objects they mean: a choice has to wait for that. */
+  /**
+   * The targets of which it is not known which objects they mean: not yet, or because the API server could not be asked. A choice has
+   * to wait for that.
+   */
   awaitedOf(trigger: Trigger): readonly Target[] {
     return trigger.targets.filter((target) => {
       if (target.by === 'owner') return false;
       if (target.by === 'name' && this.#requestOf({ ...target, namespace: 'a', name: 'a' }) !== undefined) return false;
-      return this.#options.objects.stateOf(needOf(trigger, target)).state === 'pending';
+      const state = this.#options.objects.stateOf(needOf(trigger, target));
+      return state.state === 'pending' || (state.state === 'unavailable' && state.reason === 'Failed');
     });
   }
 

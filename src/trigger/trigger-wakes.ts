@@ -45,6 +45,7 @@ export class TriggerWakes {
   readonly #attempts: Attempts;
   readonly #changed = new Map<string, Set<string>>();
   readonly #changedObjects = new Map<string, Request>();
+  readonly #added = new Set<string>();
   #isStarted = false;
   /** True if a trigger has changed, and not only what is known of objects. */
   #haveTriggersChanged = false;
@@ -66,6 +67,8 @@ export class TriggerWakes {
     this.#attempts.cancel('changes');
     this.#changed.clear();
     this.#changedObjects.clear();
+    // What a start finds has fired before it.
+    this.#added.clear();
     if (this.#haveTriggersChanged) onChanged();
     this.#haveTriggersChanged = false;
     this.#chooseAwaited();
@@ -73,6 +76,11 @@ export class TriggerWakes {
     if (inForce.isEmpty) return;
     for (const trigger of triggers.all)
       if (trigger.action.do === 'condition' && targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
+  }
+
+  /** There was no trigger of this key: what fires already wakes its objects once, as if it came now. */
+  added(key: string): void {
+    this.#added.add(key);
   }
 
   /** A trigger was added, changed or deleted. @param before the objects that it named until now */
@@ -142,6 +150,8 @@ export class TriggerWakes {
       for (const request of before) add(JSON.parse(request) as Request);
       for (const request of inForce.writtenBy(key)) add(request);
       const trigger = triggers.get(key);
+      if (this.#added.delete(key) && trigger !== undefined && trigger.action.do !== 'condition')
+        void this.#wakeAdded(trigger);
       if (trigger?.action.do !== 'condition') continue;
       for (const request of targets.staticOf(trigger)) add(request);
       if (targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
@@ -188,6 +198,14 @@ export class TriggerWakes {
       const event = (): WakingEvent => ({ id: newEventId(), causes: Causes.of('suspension', clock.now()) });
       await this.#attempts.attempt(`resume ${key}`, () => this.#wakeFiring(trigger, event(), 'suspension ended'));
     }
+  }
+
+  /** With `repeats: ignore`, an alert that fires already is no event any more. A condition goes by what fires anyway. */
+  async #wakeAdded(trigger: Trigger): Promise<void> {
+    const { clock, inForce, newEventId } = this.#options;
+    if (!inForce.isActive(trigger) && trigger.mode !== 'observe') return;
+    const event = { id: newEventId(), causes: Causes.of('trigger', clock.now()) };
+    await this.#attempts.attempt(`added ${trigger.key}`, () => this.#wakeFiring(trigger, event, 'firing'));
   }
 
   /** @param status why the alerts that fire are looked at */

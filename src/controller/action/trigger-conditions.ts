@@ -79,6 +79,11 @@ export class TriggerConditions {
     return results;
   }
 
+  /** True if the entry of the type is another controller's, so that no trigger writes it. */
+  isForeign(run: Run, kept: Kept): boolean {
+    return this.#own.isForeign(run, kept);
+  }
+
   /** A run that had to wait has nothing to do for a trigger that keeps no condition of the object any more. */
   #endWaits(run: Run, keepers: readonly Keeper[]): void {
     for (const key of run.chosenBy?.keys() ?? []) {
