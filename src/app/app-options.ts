@@ -4,6 +4,8 @@ import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { AdmissionOptions } from './admission-server.ts';
 import type { CreateHome } from './home.ts';
+import type { CreateLease, Replicas } from './replicas.ts';
+import type { Leadership } from '../replica/leadership.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
@@ -27,6 +29,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly listenAddress: ListenAddress;
   /** Makes the home of the pipelines: a cluster or a folder. */
   readonly createHome: CreateHome;
+  /** Connects the lease that several replicas share. Default: this is the only one. */
+  readonly createLease?: CreateLease | undefined;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   /** Where the API server asks whether a trigger is good. Default: nowhere. */
@@ -45,6 +49,10 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
 export interface StageOptions extends Omit<AppOptions, 'config'>, Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
+  /** Whether this process may write. */
+  readonly leadership: Leadership;
+  /** This process as one of several; undefined: it is the only one. */
+  readonly replicas?: Replicas | undefined;
   /** The signals of reconciles for alerts of the platform. */
   readonly urgent: UrgentSignals;
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { HomeChoice } from '../config/choose-home.ts';
 import type { Flags } from '../config/flags/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
+import { leaseOf } from '../app/replicas.ts';
 import { createLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { paced } from '../runtime/log-output.ts';
 import type { WebConfigSource } from '../server/web/live-web-config.ts';
@@ -53,6 +54,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     app = new App({
       ...options,
       createHome,
+      createLease: await leaseOf(options.config.replicas, options.home),
       logger,
       configFile: flags.configFile,
       droppedLogLines: () => logger.droppedLines,

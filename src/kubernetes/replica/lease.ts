@@ -1,9 +1,12 @@
+import { Registry } from 'prom-client';
 import { LeaseConflict, type LeaseState, type LeaseWrite } from '../../replica/election.ts';
 import type { Annotations, Lease } from '../../replica/elector.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { sleep } from '../../runtime/deadline.ts';
 import type { SliceSchedule } from '../../runtime/slices.ts';
-import type { ApiClient } from '../api/api-client.ts';
+
+import { createApiClient, type ApiClient } from '../api/api-client.ts';
+import type { ClusterAccess } from '../api/kube-config.ts';
 import { ApiError } from '../api/api-error.ts';
 import { asApiObject, isJsonObject, type KeptAnswer } from '../kept-object.ts';
 import type { ApiObject } from '../api-object.ts';
@@ -18,6 +21,21 @@ interface KubernetesLeaseOptions {
   readonly name: string;
   /** Called when the watch fails; it begins again by itself. */
   readonly onWatchFailure?: (error: unknown) => void;
+}
+
+/** One for the watch, and one for the calls, which is not that of a call that hangs. */
+const connections = 4;
+
+/**
+ * The lease with a client of its own: a renewal must not wait for the rate limit, or for the connections, of what the leader does.
+ * Nothing is connected before it is used.
+ */
+export function createKubernetesLease(
+  options: Omit<KubernetesLeaseOptions, 'client'> & { readonly access: ClusterAccess; readonly version: string },
+): KubernetesLease {
+  // The client's own metrics are those of the calls of the home.
+  const client = createApiClient({ ...options, registry: new Registry(), maxConnections: connections });
+  return new KubernetesLease({ ...options, client });
 }
 
 /** The members of a Lease that count. */

@@ -1,0 +1,115 @@
+import { hostname } from 'node:os';
+import { Elector, type Annotations, type Lease } from '../replica/elector.ts';
+import type { Leadership } from '../replica/leadership.ts';
+import { LeadershipReport } from '../replica/leadership-report.ts';
+import { newId } from '../runtime/new-id.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Config } from '../config/config.ts';
+import type { HomeChoice } from '../config/choose-home.ts';
+import { receiverNamespace } from './home.ts';
+
+/** Connects the lease that the replicas share. */
+export type CreateLease = (context: LeaseContext) => Lease;
+
+export interface LeaseContext extends Pick<Runtime, 'clock' | 'schedule'> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly onWatchFailure: (error: unknown) => void;
+}
+
+interface ReplicasOptions extends Runtime {
+  readonly config: () => Config;
+  readonly version: string;
+  readonly createLease: CreateLease;
+  /** How many reconcile requests wait. */
+  readonly waiting: () => number;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** This process as one of several replicas. */
+export class Replicas {
+  /** Its name as a holder of the lease: another one after each start, as client-go has it. */
+  readonly me: string;
+  /** The namespace of what the replicas share. */
+  readonly namespace: string;
+  readonly #elector: Elector;
+  readonly #annotations = new Map<string, () => string | null>();
+
+  constructor(options: ReplicasOptions) {
+    const { clock, createLease, environment = process.env } = options;
+    const { identity, lease } = options.config().replicas;
+    this.me = `${identity ?? (environment['POD_NAME'] || hostname())}_${newId(8)}`;
+    this.namespace = lease.namespace ?? receiverNamespace() ?? 'default';
+    const { me, namespace } = this;
+    const leadership = (): Leadership => this.leadership;
+    const report = new LeadershipReport({ ...options, leadership, me, lease: `${namespace}/${lease.name}` });
+    const onWatchFailure = (error: unknown): void => report.watchFailed(error);
+    this.#elector = new Elector({
+      clock,
+      me,
+      lease: createLease({ ...options, namespace, name: lease.name, onWatchFailure }),
+      timings: {
+        durationMs: lease.duration,
+        renewDeadlineMs: lease.renew_deadline,
+        retryPeriodMs: lease.retry_period,
+      },
+      observer: report,
+      annotations: () => this.#written(),
+    });
+  }
+
+  get leadership(): Leadership {
+    return this.#elector;
+  }
+
+  /** What the lease was seen to have last. */
+  get annotations(): Readonly<Record<string, string>> {
+    return this.#elector.annotations;
+  }
+
+  /** From now on the leader writes this annotation with each renewal. @param value null: there is none */
+  annotate(key: string, value: () => string | null): void {
+    this.#annotations.set(key, value);
+  }
+
+  /** An annotation has changed, and is to be written within a second. */
+  renewSoon(): void {
+    this.#elector.renewSoon();
+  }
+
+  start(): void {
+    this.#elector.start();
+  }
+
+  /** Writes no more, and gives the lease away. Never rejects. */
+  release(): Promise<void> {
+    return this.#elector.release();
+  }
+
+  close(): Promise<void> {
+    return this.#elector.close();
+  }
+
+  #written(): Annotations {
+    return Object.fromEntries([...this.#annotations].map(([key, value]) => [key, value()]));
+  }
+}
+
+/**
+ * How to connect the lease; undefined if this Tocsin is the only one. Throws an error for the user if there is no cluster for it.
+ * The client is loaded only here, because it takes time and memory that others need not pay.
+ */
+export async function leaseOf(
+  { enabled }: Config['replicas'],
+  home: Exclude<HomeChoice, { readonly problem: string }>,
+): Promise<CreateLease | undefined> {
+  const hasServiceAccount = home.home === 'kubernetes' && home.kubeconfigs.length === 0;
+  if (enabled === false || (enabled === 'auto' && !hasServiceAccount)) return undefined;
+  if (home.home !== 'kubernetes') throw new Error(needsCluster);
+  const { createKubernetesLease } = await import('../kubernetes/replica/lease.ts');
+  return (context) => createKubernetesLease({ ...context, access: home });
+}
+
+const needsCluster =
+  'replicas.enabled is true, which needs pipelines in Kubernetes, and these are in a folder: name a cluster (--kubeconfig), or set replicas.enabled to false';
