@@ -5,7 +5,7 @@ import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { AdmissionOptions } from './admission-server.ts';
 import type { CreateHome } from './home.ts';
 import type { CreateLease, Replicas } from './replicas.ts';
-import type { Leadership } from '../replica/leadership.ts';
+import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
@@ -58,6 +58,11 @@ export interface StageOptions extends Omit<AppOptions, 'config'>, Runtime {
 }
 
 /** What an app makes for its stages. */
-export function ownParts({ clock }: AppOptions): Pick<StageOptions, 'schedule' | 'registry' | 'urgent'> {
-  return { schedule: new SliceSchedule(clock), registry: new Registry(), urgent: new UrgentSignals() };
+export function ownParts({ clock }: AppOptions): Pick<StageOptions, 'schedule' | 'registry' | 'urgent' | 'leadership'> {
+  return {
+    schedule: new SliceSchedule(clock),
+    registry: new Registry(),
+    urgent: new UrgentSignals(),
+    leadership: alwaysLeads,
+  };
 }

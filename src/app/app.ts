@@ -7,6 +7,7 @@ import { MemoryBudget } from './memory-plan.ts';
 import { createProcessMetrics } from './metrics.ts';
 import { createConnections, createDoor, createServer, liveLimits, type Servers } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
+import { Replicas } from './replicas.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { Spine } from './spine.ts';
 import { ProcessStatus } from './status.ts';
@@ -22,6 +23,7 @@ export class App {
   readonly #cleanups: Cleanups;
   readonly #shutdown: Shutdown;
   readonly #lock: StorageLock;
+  readonly #replicas: Replicas | undefined;
   readonly #spine: Spine;
   readonly #memory: MemoryBudget;
   readonly #reloader: Reloader;
@@ -32,7 +34,10 @@ export class App {
 
   constructor(given: AppOptions) {
     this.#config = given.config;
-    const shared = { ...given, ...ownParts(given), config: (): Config => this.#config };
+    const alone = { ...given, ...ownParts(given), config: (): Config => this.#config };
+    this.#replicas = this.#connectReplicas(alone);
+    const leadership = this.#replicas?.leadership ?? alone.leadership;
+    const shared = { ...alone, replicas: this.#replicas, leadership };
     createProcessMetrics(shared.registry, { droppedLogLines: () => 0, ...given });
     this.#spine = new Spine(shared);
     const options: StageOptions = { ...shared, logger: this.#spine.logger };
@@ -86,7 +91,10 @@ export class App {
     this.#memory.log();
     this.#cleanups.add('storage', () => this.#lock.release());
     await this.#lock.acquire();
+    this.#cleanups.add('lease', () => this.#replicas?.close());
     await this.#spine.open(this.#cleanups, this.#shutdown);
+    // Its controller has been drained by then.
+    this.#replicas?.start();
     this.#cleanups.add('receiver', () => this.#server.close(this.#shutdown.receiverMs));
     this.#cleanups.add('streams', () => this.#spine.closeStreams());
     const address = await this.#server.listen(this.#options.listenAddress);
@@ -101,6 +109,11 @@ export class App {
   async #becomeReady(): Promise<void> {
     if (!(await this.#spine.becomeReady())) return;
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#spine.home.list().length });
+  }
+
+  #connectReplicas(options: StageOptions): Replicas | undefined {
+    const { createLease } = options;
+    return createLease && new Replicas({ ...options, createLease, waiting: () => this.#spine.waiting });
   }
 
   #createServer(process: ProcessStatus): Servers {

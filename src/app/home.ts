@@ -7,6 +7,7 @@ import { PipelineFolder } from '../standalone/pipeline-folder.ts';
 import type { TargetObjects, TriggerObserver, TriggerSink, TriggerStates } from '../trigger/ports.ts';
 import type { Trigger } from '../trigger/trigger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { Leadership } from '../replica/leadership.ts';
 
 /** The place where pipelines live, a cluster or a folder, with everything that can be done there. */
 export interface Home extends Pipelines {
@@ -49,6 +50,8 @@ export interface HomeContext extends Runtime {
   readonly config: () => Config;
   readonly storagePath: string;
   readonly version: string;
+  /** Whether this process may write. */
+  readonly leadership: Leadership;
   /** Called once all is synced, when the home already shows the change. */
   readonly onChange: (change: PipelineChange) => void;
   /** Where triggers that live here go. Default: they are not looked for. */

@@ -8,6 +8,9 @@ const receiverShare = 0.25;
 /** The part of the drain timeout that is kept back to stop what still runs at its end, milliseconds. */
 const closingMs = 250;
 
+/** With other replicas, the queue gets no more than this, so that the next one leads soon: it looks at everything anyway. Milliseconds. */
+const handoverMs = 500;
+
 interface ShutdownOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** The current `controller.drain_timeout`, milliseconds. */
   readonly drainTimeoutMs: () => number;
@@ -43,13 +46,13 @@ export class Shutdown {
     logger.info('app.stopping', 'shutting down', { drain_timeout_ms: drainTimeoutMs() });
   }
 
-  /** Lets the queue finish, as far as time allows. */
-  async drain(controller: Pick<Controller, 'stop'>): Promise<void> {
-    const left = await controller.stop(this.remainingMs);
+  /** Lets the queue finish, as far as time allows. @param hasSuccessor whether another replica leads after this one */
+  async drain(controller: Pick<Controller, 'stop'>, hasSuccessor = false): Promise<void> {
+    const left = await controller.stop(Math.min(this.remainingMs, hasSuccessor ? handoverMs : this.remainingMs));
     if (left === 0) return;
     this.#options.logger.warn(
       'app.drain_incomplete',
-      'requests were given up at shutdown; the next start looks at every pipeline',
+      'requests were given up at shutdown; the next start, or the next leader, looks at every pipeline',
       { requests: left },
     );
   }

@@ -49,6 +49,7 @@ export class Spine {
   readonly #notifier: Notifier;
   readonly #alertPath: AlertPath;
   #receiver: Receiver | undefined;
+  #isReady = false;
 
   constructor(given: StageOptions) {
     this.#explaining = new Explaining(given);
@@ -68,6 +69,12 @@ export class Spine {
     this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.home, onRulesChanged });
     this.#notifier = this.#createNotifier();
     this.#reconciling = this.#createReconciling();
+    this.#reconciling.controller.isHeld = !options.leadership.isLeading;
+  }
+
+  /** How many reconcile requests wait. */
+  get waiting(): number {
+    return this.#reconciling.controller.depth;
   }
 
   /** The routes that answer for this spine. Call it once, before it is opened. */
@@ -89,7 +96,14 @@ export class Spine {
     await this.#reconciling.triggers.open();
     await this.home.open();
     cleanups.add('notifier', () => this.#notifier.close());
-    cleanups.add('controller', () => shutdown.drain(this.#reconciling.controller));
+    cleanups.add('controller', () =>
+      shutdown.drain(this.#reconciling.controller, this.#options.replicas !== undefined),
+    );
+    cleanups.add(
+      'leadership',
+      this.#options.leadership.onChange(() => this.#leadershipChanged()),
+    );
+    this.#leadershipChanged();
     this.#reconciling.source.start();
     cleanups.add('triggers', () => this.#reconciling.triggers.close());
     cleanups.add('source', () => this.#reconciling.source.stop());
@@ -110,6 +124,7 @@ export class Spine {
   async becomeReady(): Promise<boolean> {
     if (!(await this.readiness.isReached())) return false;
     this.#reconciling.triggers.ready();
+    this.#isReady = true;
     void this.#reconciling.pipelines.sweep('start');
     return true;
   }
@@ -141,6 +156,15 @@ export class Spine {
   /** Tells what the last reload of the configuration has left undone. */
   configRead(outcome: ReloadOutcome): void {
     this.#alertPath.configRead(outcome);
+  }
+
+  /** A new leader looks at everything, since nobody knows what the former one has left undone. */
+  #leadershipChanged(): void {
+    const { controller, pipelines } = this.#reconciling;
+    const { isLeading } = this.#options.leadership;
+    if (controller.isHeld === !isLeading) return;
+    if (isLeading && this.#isReady) void pipelines.sweep('takeover');
+    controller.isHeld = !isLeading;
   }
 
   #createHome(): Home {

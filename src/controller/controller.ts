@@ -74,9 +74,9 @@ export function outcomeOfResult(result: Result): Outcome {
   return requeueAfterMs === undefined ? { kind: 'success', result } : { kind: 'requeue_after', result, requeueAfterMs };
 }
 
-/** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is attributed to it */
-export function outcomeOfError(error: unknown, shuttingDown: boolean): Outcome {
-  if (shuttingDown) return { kind: 'cancelled', error };
+/** @param isAborted true once all runs are told to stop: then every failure is attributed to that */
+export function outcomeOfError(error: unknown, isAborted: boolean): Outcome {
+  if (isAborted) return { kind: 'cancelled', error };
   if (error instanceof PostponedError) return { kind: 'postponed', error };
   return { kind: error instanceof TerminalError ? 'terminal_error' : 'error', error };
 }
@@ -107,7 +107,8 @@ export interface QueueLoad {
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #queue: WorkQueue<QueuedWork>;
-  readonly #shutdown = new AbortController();
+  /** Of the runs of today; the next ones have another, once these are aborted because another replica leads. */
+  #runs = new AbortController();
   /** The keys whose last run did not succeed: they wait for a retry, or no longer get one because of the shutdown. */
   readonly #unfinished = new Set<string>();
   readonly #slices: Slices;
@@ -125,9 +126,21 @@ export class Controller {
     this.#queue.workers = workers;
   }
 
-  /** While it is true, no run starts: another replica leads. Requests wait, merged for each object. */
+  /**
+   * While it is true, no run starts: another replica leads. Requests wait, merged for each object. What runs is aborted, and waits
+   * with them.
+   */
   set isHeld(isHeld: boolean) {
+    const wasHeld = this.#queue.isHeld;
     this.#queue.isHeld = isHeld;
+    if (!isHeld || wasHeld) return;
+    const runs = this.#runs;
+    this.#runs = new AbortController();
+    runs.abort(new Error('this replica leads no more'));
+  }
+
+  get isHeld(): boolean {
+    return this.#queue.isHeld;
   }
 
   /** Counts what is added; see {@link dropHeld}. */
@@ -206,7 +219,7 @@ export class Controller {
    */
   async stop(timeoutMs: number): Promise<number> {
     this.#draining = true;
-    const giveUp = (): void => this.#shutdown.abort(new Error('the drain timeout is over'));
+    const giveUp = (): void => this.#runs.abort(new Error('the drain timeout is over'));
     const cancelTimer = this.#options.clock.setTimeout(giveUp, timeoutMs);
     await this.#queue.shutDownWithDrain();
     cancelTimer();
@@ -236,15 +249,15 @@ export class Controller {
   /** Holds the slot and the key until the run itself has settled, even if it is overdue: a key must never run twice at once. */
   async #attempt({ request, payload }: WorkItem<QueuedWork>, runId: string): Promise<Outcome> {
     const { clock, reconciler, urgent } = this.#options;
-    const shutdown = this.#shutdown.signal;
-    if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
-    const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request, runId));
+    const { signal } = this.#runs;
+    if (signal.aborted) return outcomeOfError(signal.reason, true);
+    const deadline = startDeadline(clock, reconcileDeadlineMs, signal, () => this.#overdue(request, runId));
     if (payload.causes.lane === 'platform') urgent?.add(deadline.signal);
     try {
       const { causes, chosenBy } = payload;
       return outcomeOfResult(await reconciler.reconcile(request, causes, deadline.signal, runId, chosenBy));
     } catch (error) {
-      return outcomeOfError(error, shutdown.aborted);
+      return outcomeOfError(error, signal.aborted);
     } finally {
       deadline.end();
     }
@@ -294,6 +307,8 @@ export class Controller {
         return ended(this.#draining ? undefined : this.#retry(item, durationMs()));
       case 'cancelled':
         this.#unfinished.add(requestKey(request));
+        // After a shutdown the queue takes nothing more; before it, this waits until the replica leads again.
+        this.#queue.add(request, retriedWork(payload), item.priority);
         return ended();
     }
   }

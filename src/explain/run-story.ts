@@ -41,6 +41,7 @@ const otherReasons: ReadonlySet<string> = new Set<Trigger>([
   'suspension',
   'reload',
   'rules',
+  'takeover',
   'manual',
 ]);
 

@@ -57,6 +57,7 @@ export const Trigger = z.enum([
   'reload',
   'silence',
   'rules',
+  'takeover',
   'manual',
 ]);
 

@@ -118,6 +118,7 @@ const triggerWords: Readonly<Record<Trigger, string>> = {
   trigger: 'a trigger that was added, changed or deleted',
   inhibition: 'the end of an inhibition',
   suspension: 'the end of a suspension',
+  takeover: 'another replica that led before',
   manual: 'somebody who asked for it',
 };
 

@@ -20,6 +20,7 @@ import { kymaResources } from './pipeline-object.ts';
 import { createReflectorMetrics } from './watch/reflector-report.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { Leadership } from '../replica/leadership.ts';
 
 export interface KubernetesHomeOptions extends Runtime {
   readonly access: ClusterAccess;
@@ -31,6 +32,8 @@ export interface KubernetesHomeOptions extends Runtime {
   /** The signals of reconciles whose calls go before others. */
   readonly urgent?: UrgentSignals | undefined;
   readonly onChange: (change: PipelineChange) => void;
+  /** Writes only while this leads. Default: it always does. */
+  readonly leadership?: Leadership | undefined;
   /** Where the triggers of the cluster go. Default: they are not looked for. */
   readonly triggers?: TriggerConnections | undefined;
   /** The environment that may name a proxy. Default: that of the process. */
@@ -55,7 +58,7 @@ const targetObjectsBytes = 20 * 1024 * 1024;
 
 /** Pipelines in a cluster, with the client that they need. Nothing is connected before they are opened. */
 export function createKubernetesPipelines(options: KubernetesHomeOptions): KubernetesPipelines {
-  const { clock, config, logger, registry } = options;
+  const { clock, config, leadership, logger, registry } = options;
   const resources = watchedResources(config.kinds);
   const client = createApiClient({
     ...options,
@@ -69,7 +72,12 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
   const memory = new ObjectMemory();
   const writer = new ObjectWriter({ client, clock, logger, registry });
   const count = createEventMetrics(registry, () => events.waiting);
-  const events: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, count }) });
+  const events: EventWriter = new EventWriter({
+    client,
+    clock,
+    leadership,
+    report: new EventReport({ clock, logger, count }),
+  });
   // In a pod, the host name is the pod's name.
   const recorder = new EventRecorder({ clock, writer: events, instance: hostname() });
   const parts = { ...options, client, metrics };

@@ -41,6 +41,7 @@ describe('AlertmanagerSender', () => {
       clock,
       schedule: new SliceSchedule(clock),
       alerts,
+      mayTell: () => true,
       slot: alerts.join()!,
       client,
       report: new NotifyReport({

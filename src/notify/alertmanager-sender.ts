@@ -19,6 +19,8 @@ export interface AlertmanagerSenderOptions extends Pick<Runtime, 'clock' | 'sche
   readonly report: NotifyReport;
   readonly rendering: () => Rendering;
   readonly settings: () => SenderSettings;
+  /** Whether this replica tells. Asked right before each batch. */
+  readonly mayTell: () => boolean;
   /** Nothing is told before this has settled. */
   readonly after: Promise<unknown>;
 }
@@ -126,9 +128,9 @@ export class AlertmanagerSender {
   }
 
   #take(): Batch | undefined {
-    const { alerts, clock, settings } = this.#options;
+    const { alerts, clock, mayTell, settings } = this.#options;
     const { batchSize, resendMs } = settings();
-    if (this.#closing.signal.aborted) return undefined;
+    if (this.#closing.signal.aborted || !mayTell()) return undefined;
     return alerts.take(this.slot, Math.min(batchSize, this.#size, this.#maxSize), clock.now(), resendMs);
   }
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
 import { requestKey, type Condition, type Decision, type Request, type VerdictObserver } from '../reconcile/ports.ts';
 import { AlertmanagerClient, type AlertmanagerConfig, type PlacedAlertmanager } from './alertmanager-client.ts';
 import { AlertmanagerSender } from './alertmanager-sender.ts';
@@ -15,6 +16,8 @@ export interface NotifierOptions extends Runtime, Pick<NotifyReportOptions, 'onF
   /** Where people reach it. */
   readonly web?: { readonly externalUrl?: string | undefined; readonly routePrefix: string } | undefined;
   readonly version: string;
+  /** Only the leader tells. Default: this process always leads. */
+  readonly leadership?: Leadership | undefined;
 }
 
 /**
@@ -30,6 +33,8 @@ export class Notifier implements VerdictObserver {
   #senders = new Map<string, AlertmanagerSender>();
   /** Those that are told the end, and when they have been, or could not be. */
   readonly #former = new Map<AlertmanagerSender, { readonly key: string; readonly finished: Promise<void> }>();
+  readonly #leadership: Leadership;
+  readonly #unsubscribe: () => void;
   #repeatMs: number | undefined;
   #cancelTimer: CancelTimer | undefined;
   #closed = false;
@@ -41,6 +46,10 @@ export class Notifier implements VerdictObserver {
     this.#options = options;
     this.#alerts = new VerdictAlerts(() => options.config().max_size);
     this.#report = new NotifyReport({ ...options, alerts: this.#alerts });
+    this.#leadership = options.leadership ?? alwaysLeads;
+    this.#unsubscribe = this.#leadership.onChange(() => {
+      if (!this.#leadership.isLeading) this.#alerts.forgetAll();
+    });
     this.#connect();
   }
 
@@ -105,6 +114,7 @@ export class Notifier implements VerdictObserver {
   /** Leaves no timer and no connection behind. What fires ends by itself, unless another Tocsin repeats it. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#unsubscribe();
     this.#started.resolve();
     this.#cancelTimer?.();
     const senders = [...this.#senders.values(), ...this.#former.keys()];
@@ -157,6 +167,7 @@ export class Notifier implements VerdictObserver {
       report: this.#report,
       rendering: () => ({ labels, externalUrl: this.#externalUrl }),
       settings: () => ({ batchSize: config().batch_size, resendMs: config().resend_delay }),
+      mayTell: () => this.#leadership.isLeading,
       after: Promise.all([this.#started.promise, ...namesakes.map(({ finished }) => finished)]),
     });
   }

@@ -213,6 +213,13 @@ export class VerdictAlerts {
     };
   }
 
+  /** Another replica tells from now on: nothing is told of them, and they end by themselves unless it goes on. */
+  forgetAll(): void {
+    this.#firing.clear();
+    this.#ended.clear();
+    this.#bytes = 0;
+  }
+
   /**
    * @param told false if the Alertmanager may not have got the batch: it is told again; `refused` if it does not take it: that waits for
    *   the next repetition

@@ -58,6 +58,20 @@ export class ForbiddenError extends PostponedError {
   }
 }
 
+/** The longest time until a run that was stopped because another replica leads is looked at again, milliseconds. */
+const notLeadingRetryMs = 1000;
+
+/** Another replica leads, so this one may not write. Its requests wait until it leads itself. */
+export class NotLeadingError extends PostponedError {
+  override readonly name = 'NotLeadingError';
+
+  /** @param now milliseconds since the epoch */
+  constructor(now: number) {
+    const wait = { retryAt: now + notLeadingRetryMs, maxDelayMs: notLeadingRetryMs };
+    super('this replica does not lead, so it writes nothing', wait);
+  }
+}
+
 interface SnapshotErrorOptions extends ErrorOptions {
   readonly isLasting?: boolean;
   readonly queryId?: string;

@@ -51,7 +51,7 @@ export const retryDecision: MutatedPart = {
     },
     {
       file: outcome,
-      from: "if (shuttingDown) return { kind: 'cancelled', error };",
+      from: "if (isAborted) return { kind: 'cancelled', error };",
       to: '',
       means: 'what the shutdown breaks off counts as a failure',
     },

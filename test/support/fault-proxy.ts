@@ -35,6 +35,8 @@ export interface FaultProxy {
   readonly calls: SeenCall[];
   /** Called for every request; undefined forwards it unchanged. */
   fault: (call: SeenCall) => Fault | undefined;
+  /** Called when the API server has begun to answer a request, before the answer is forwarded. */
+  answered: (call: SeenCall, status: number) => void;
   /** How many watches are open through it, and how many connections. */
   watches(): number;
   connections(): number;
@@ -60,6 +62,7 @@ interface OpenWatch {
 class Proxy implements FaultProxy {
   readonly calls: SeenCall[] = [];
   fault: FaultProxy['fault'] = () => undefined;
+  answered: FaultProxy['answered'] = () => undefined;
   readonly #target: KubeApiServer;
   readonly #server;
   readonly #sockets = new Set<Duplex>();
@@ -128,11 +131,13 @@ class Proxy implements FaultProxy {
     this.#forward(request, response, call, fault);
   }
 
-  #forward(request: IncomingMessage, response: ServerResponse, { watch }: SeenCall, fault: Fault | undefined): void {
+  #forward(request: IncomingMessage, response: ServerResponse, call: SeenCall, fault: Fault | undefined): void {
+    const { watch } = call;
     const { port, caFile } = this.#target;
     const headers = { ...request.headers, host: `127.0.0.1:${port}` };
     const options = { host: '127.0.0.1', port, ca: readFileSync(caFile), method: request.method, path: request.url };
     const outgoing = httpsRequest({ ...options, headers, agent: false }, (upstream) => {
+      this.answered(call, upstream.statusCode ?? 0);
       const answer = () => {
         response.writeHead(upstream.statusCode ?? 502, upstream.headers);
         response.flushHeaders();

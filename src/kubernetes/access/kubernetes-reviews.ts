@@ -114,6 +114,8 @@ function textsOf(value: unknown): readonly string[] {
 export function createKubernetesReviews(options: Omit<CreateApiClientOptions, 'registry'>): KubernetesReviews {
   const client = createApiClient({
     ...options,
+    // A review writes nothing: every replica asks.
+    leadership: undefined,
     // Reviews are counted by what they answer; they are no calls for a pipeline.
     registry: new Registry(),
     qps: reviewQps,

@@ -12,6 +12,8 @@ import type { Environment } from '../../outbound/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
+import { alwaysLeads, type Leadership } from '../../replica/leadership.ts';
+import { WriteGate } from './write-gate.ts';
 
 interface ApiClientOptions {
   readonly clock: Clock;
@@ -22,6 +24,8 @@ interface ApiClientOptions {
   readonly metrics: ApiMetrics;
   /** The signals of calls that go before others. Default: there are none. */
   readonly urgent?: Pick<UrgentSignals, 'has'> | undefined;
+  /** Stops writes of a process that does not lead. Default: it leads. */
+  readonly gate?: WriteGate | undefined;
 }
 
 const defaultTimeoutMs = 30_000;
@@ -32,7 +36,8 @@ const maxRetryAfterMs = 10_000;
 /**
  * The only way to the API server: one pool of connections, one rate limit, a deadline on every call. A call that the server asks to
  * repeat later (429, or 503 with Retry-After) is repeated, a few times; credentials that it refuses are read anew once. Every other
- * failure rejects at once with an ApiError; an aborted signal rejects with its reason.
+ * failure rejects at once with an ApiError; an aborted signal rejects with its reason; a write of a process that does not lead, or
+ * leads no more, rejects with NotLeadingError.
  */
 export class ApiClient {
   readonly #options: ApiClientOptions;
@@ -44,7 +49,9 @@ export class ApiClient {
 
   /** The part of the answer that the call keeps; undefined for an empty answer. */
   call<T>(call: ApiCall): Promise<T> {
-    return this.#attempts(call, (signal) => this.#callOnce(call, signal)) as Promise<T>;
+    const { gate } = this.#options;
+    const once = (signal: AbortSignal): Promise<unknown> => this.#callOnce(call, signal);
+    return this.#attempts(call, (signal) => gate?.run(call, signal, once) ?? once(signal)) as Promise<T>;
   }
 
   /**
@@ -58,6 +65,7 @@ export class ApiClient {
   /** Cuts every connection: running calls reject, and so does every later call. */
   async close(): Promise<void> {
     this.#options.credentials.close();
+    this.#options.gate?.close();
     await this.#options.connections.cut();
   }
 
@@ -143,6 +151,8 @@ export interface CreateApiClientOptions extends Pick<Runtime, 'clock' | 'registr
   readonly burst?: number | undefined;
   /** See {@link ApiClientOptions}. */
   readonly urgent?: Pick<UrgentSignals, 'has'> | undefined;
+  /** Writes only while this leads. Default: it always does. */
+  readonly leadership?: Leadership | undefined;
   /** Called with the limit in force. */
   readonly onRate?: (rate: RateInForce) => void;
   /** The most connections at once; each stream holds one as long as it lasts. Default 32. */
@@ -163,15 +173,22 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const onAnswer = rate.observe.bind(rate);
   const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
   const connections = connectionsToServer(maxConnections);
+  const gate = gateOf(options);
   return new ApiClient({
     clock,
+    gate,
     urgent: options.urgent,
     credentials,
     connections,
-    transport: new ApiTransport({ ...options, credentials, connections, schedule, onAnswer }),
+    transport: new ApiTransport({ ...options, gate, credentials, connections, schedule, onAnswer }),
     rate,
     metrics: createApiMetrics(registry, () => rate.qps),
   });
+}
+
+/** A process that always leads needs no gate. */
+function gateOf({ leadership = alwaysLeads, clock }: CreateApiClientOptions): WriteGate | undefined {
+  return leadership === alwaysLeads ? undefined : new WriteGate(leadership, clock);
 }
 
 /** As in client-go: below the minute after which load balancers forget a quiet connection. */

@@ -10,6 +10,8 @@ import { Slices, type SliceSchedule } from '../../runtime/slices.ts';
 import { ApiError, networkFailure, statusFailure } from './api-error.ts';
 import type { Connections } from '../../outbound/connections.ts';
 import type { Access, Credentials, TlsMaterial } from './credentials.ts';
+import { NotLeadingError } from '../../reconcile/errors.ts';
+import type { WriteGate } from './write-gate.ts';
 
 /** The longest answer of the API server, and the longest line of a watch, in bytes. */
 export const apiAnswerBytes = 64 * 1024 * 1024;
@@ -22,6 +24,8 @@ interface ApiTransportOptions {
   readonly version: string;
   /** The longest answer of a call, in bytes. Default {@link apiAnswerBytes}. */
   readonly maxResponseBytes?: number;
+  /** Stops writes of a process that does not lead. Default: it leads. */
+  readonly gate?: Pick<WriteGate, 'check'> | undefined;
   /** Called with the head of each answer. */
   readonly onAnswer?: (status: number, headers: IncomingHttpHeaders) => void;
 }
@@ -37,7 +41,7 @@ export class ApiTransport {
     this.#options = options;
   }
 
-  /** The body of a success, as it arrives. Rejects with ApiError, whatever goes wrong, even for an aborted signal. */
+  /** The body of a success, as it arrives. Rejects with ApiError, even for an aborted signal, or with NotLeadingError. */
   async send(call: ApiCall, signal: AbortSignal): Promise<Readable> {
     const access = await this.#access(call, signal);
     const { statusCode, headers, body } = await this.#request(call, access, signal);
@@ -77,9 +81,11 @@ export class ApiTransport {
   }
 
   async #request(call: ApiCall, access: Access, signal: AbortSignal): ReturnType<typeof request> {
-    const { connections, version } = this.#options;
+    const { connections, gate, version } = this.#options;
     const hasBody = call.body !== undefined;
     try {
+      const dispatcher = await connections.dispatcher({ ...access, proxyUrl: access.proxy?.url });
+      gate?.check(call);
       return await request(urlOf(access.server, call), {
         method: call.method,
         headers: {
@@ -89,10 +95,11 @@ export class ApiTransport {
           ...access.headers,
         },
         body: hasBody ? JSON.stringify(call.body) : null,
-        dispatcher: await connections.dispatcher({ ...access, proxyUrl: access.proxy?.url }),
+        dispatcher,
         signal,
       });
     } catch (error) {
+      if (error instanceof NotLeadingError) throw error;
       throw networkFailure(call, access, error, false);
     }
   }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { triggerRules } from '../../config/triggers-section.ts';
+import type { Leadership } from '../../replica/leadership.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import type { TriggerObserver, TriggerSink, TriggerStates } from '../../trigger/ports.ts';
@@ -53,6 +54,8 @@ export interface TriggerResourcesOptions extends Runtime {
   readonly settings: () => TriggerSettings;
   readonly sink: TriggerSink;
   readonly states: TriggerStates;
+  /** The leader writes statuses, nobody else. Default: this process always leads. */
+  readonly leadership?: Leadership | undefined;
 }
 
 /** The memory limit for all triggers and namespaces, an estimate in bytes: about 5,000 triggers of 8 KiB. Pipelines have theirs. */

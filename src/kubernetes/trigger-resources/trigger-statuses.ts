@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { TriggerFiring, TriggerObserver, TriggerStates } from '../../trigger/ports.ts';
 import type { ApiClient } from '../api/api-client.ts';
+import { alwaysLeads, type Leadership } from '../../replica/leadership.ts';
 import { ApiError } from '../api/api-error.ts';
 import { isApiObject } from '../kept-object.ts';
 import type { KeptAnswer } from '../kept-object.ts';
@@ -24,6 +25,8 @@ interface TriggerStatusesOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly client: Pick<ApiClient, 'call'>;
   readonly states: TriggerStates;
   readonly report: StatusReport;
+  /** The leader writes, nobody else. Default: this process always leads. */
+  readonly leadership?: Leadership | undefined;
 }
 
 interface Tracked {
@@ -38,6 +41,14 @@ interface Tracked {
   /** Of the end of a suspension. */
   cancelEnd?: CancelTimer | undefined;
 }
+
+const countNames = [
+  'matched',
+  'suppressed',
+  'runs',
+  'failed',
+  'throttled',
+] as const satisfies readonly (keyof TriggerCounts)[];
 
 /** How often changes of the state of targets are looked at, milliseconds: they may come for many triggers at once. */
 const checkDelayMs = 200;
@@ -60,11 +71,17 @@ export class TriggerStatuses implements TriggerObserver {
   readonly #tracked = new Map<string, Tracked>();
   readonly #queue: StatusQueue;
   readonly #toCheck = new Set<string>();
+  readonly #leadership: Leadership;
+  readonly #unsubscribe: () => void;
+  #wasLeading: boolean;
   #cancelCheck: CancelTimer | undefined;
 
   constructor(options: TriggerStatusesOptions) {
     this.#options = options;
-    const { clock, report } = options;
+    const { clock, report, leadership = alwaysLeads } = options;
+    this.#leadership = leadership;
+    this.#wasLeading = leadership.isLeading;
+    this.#unsubscribe = leadership.onChange(() => this.#leadershipChanged());
     this.#queue = new StatusQueue({
       clock,
       write: (key, signal) => this.#write(key, signal),
@@ -146,6 +163,7 @@ export class TriggerStatuses implements TriggerObserver {
   }
 
   async close(): Promise<void> {
+    this.#unsubscribe();
     this.#cancelCheck?.();
     for (const { cancelEnd } of this.#tracked.values()) cancelEnd?.();
     await this.#queue.close();
@@ -165,7 +183,20 @@ export class TriggerStatuses implements TriggerObserver {
     const tracked = this.#tracked.get(key);
     if (tracked === undefined) return;
     change(tracked);
-    this.#queue.add(key, false);
+    if (this.#leadership.isLeading) this.#queue.add(key, false);
+  }
+
+  /** A new leader goes on where the former one stopped: what that has counted and written, this one has not counted, or only in part. */
+  #leadershipChanged(): void {
+    const { isLeading } = this.#leadership;
+    if (isLeading && !this.#wasLeading)
+      for (const [key, tracked] of this.#tracked) {
+        const { counts, lastFired } = tracked.written;
+        for (const name of countNames) tracked.counts[name] = Math.max(tracked.counts[name], counts[name]);
+        if ((lastFired?.time ?? '') > (tracked.lastFired?.time ?? '')) tracked.lastFired = lastFired;
+        this.changed(key);
+      }
+    this.#wasLeading = isLeading;
   }
 
   /** In slices: one kind that comes or goes may concern every trigger. */
@@ -183,7 +214,7 @@ export class TriggerStatuses implements TriggerObserver {
     const tracked = this.#tracked.get(key);
     const wanted = tracked && this.#wanted(tracked);
     if (tracked === undefined || wanted === undefined || isDeepStrictEqual(wanted, tracked.written)) return;
-    this.#queue.add(key, differsInReadiness(tracked.written, wanted));
+    if (this.#leadership.isLeading) this.#queue.add(key, differsInReadiness(tracked.written, wanted));
   }
 
   #wanted({ object, verdict, written, lastFired, counts }: Tracked): TriggerStatus | undefined {
@@ -197,7 +228,7 @@ export class TriggerStatuses implements TriggerObserver {
     const tracked = this.#tracked.get(key);
     const wanted = tracked && this.#wanted(tracked);
     if (tracked === undefined || wanted === undefined) return { result: 'gone' };
-    if (isDeepStrictEqual(wanted, tracked.written)) return { result: 'same' };
+    if (isDeepStrictEqual(wanted, tracked.written) || !this.#leadership.isLeading) return { result: 'same' };
     try {
       const answer = await this.#apply(tracked.object, wanted, signal);
       tracked.written = wanted;

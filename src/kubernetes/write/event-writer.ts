@@ -6,6 +6,7 @@ import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptNothing } from '../kept-object.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { alwaysLeads, type Leadership } from '../../replica/leadership.ts';
 
 /** The most Events that wait to be written. */
 export const maxWaitingEvents = 1000;
@@ -14,6 +15,8 @@ interface EventWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;
   readonly clock: Clock;
   readonly report: EventReport;
+  /** The leader writes Events, nobody else. Default: this process always leads. */
+  readonly leadership?: Pick<Leadership, 'isLeading'> | undefined;
 }
 
 /**
@@ -38,6 +41,8 @@ export class EventWriter {
 
   /** Returns at once. A series that is already waiting is written once, with everything that has happened by then. */
   add(series: EventSeries): void {
+    const { leadership = alwaysLeads } = this.#options;
+    if (!leadership.isLeading) return;
     if (this.#closed.signal.aborted || (this.#waiting.size >= maxWaitingEvents && !this.#waiting.has(series))) {
       this.#options.report.dropped();
       return;
