@@ -89,15 +89,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   health: ['reconcile', 'alert'],
   silence: ['alert', 'matcher', 'cause', 'storage', 'text'],
   prometheus: ['reconcile', 'alert', 'config', 'config/settings', 'outbound', 'text'],
-<<<<<<< HEAD
-  notify: ['reconcile', 'cause', 'alert', 'config', 'outbound', 'text'],
-  'kubernetes/replica': ['kubernetes', 'replica', 'access', 'silence', 'reconcile', 'matcher', 'text'],
-  kubernetes: ['trigger', 'access', 'reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
-=======
   notify: ['reconcile', 'cause', 'alert', 'config', 'outbound', 'text', 'replica'],
-  'kubernetes/replica': ['kubernetes', 'silence', 'replica', 'reconcile', 'matcher', 'text'],
+  'kubernetes/replica': ['kubernetes', 'replica', 'access', 'silence', 'reconcile', 'matcher', 'text'],
   kubernetes: ['trigger', 'access', 'reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text', 'replica'],
->>>>>>> 58a2fe77 (app: one of several replicas leads, and only that one runs reconciles, writes and notifies)
   standalone: ['reconcile', 'trigger', 'alert', 'storage', 'text'],
   reconcile: ['cause', 'alert'],
   cause: ['matcher', 'alert', 'text'],

@@ -33,7 +33,12 @@ interface Timings {
 type TimingName = keyof Timings;
 
 /** @param least the least value of `name`, given the value of `other` */
-function atLeast(name: TimingName, other: TimingName, words: string, isGood: (timings: Timings) => boolean) {
+function atLeast(
+  name: TimingName,
+  other: TimingName,
+  words: string,
+  isGood: (timings: Timings) => boolean,
+): z.core.$ZodCheck<Timings> {
   return z.refine<Timings>(isGood, {
     path: [name],
     error: ({ input }) => {

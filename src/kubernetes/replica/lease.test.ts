@@ -59,7 +59,7 @@ describe('a Lease of Kubernetes', () => {
     clock.advance(2000);
     const second = await lease.update(renewed, first.version, {}, never);
     assert.notEqual(second.stamp, first.stamp);
-    const { acquireTime, renewTime } = client.get(path)?.['spec'] as Record<string, unknown>;
+    const { acquireTime, renewTime } = client.get(path)!['spec'] as Record<string, unknown>;
     assert.deepEqual([acquireTime, renewTime], ['2026-11-30T20:00:00.123000Z', '2026-11-30T20:00:02.123000Z']);
   });
 

@@ -143,8 +143,16 @@ export class KubernetesLease implements Lease {
     const query = { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: watchSeconds };
     const call = { method: 'GET', path: this.#collection, query } as const;
     const { signal } = this.#closed;
-    const onOpen = (): void => undefined;
-    for await (const { event } of watchStream({ client, clock, schedule, idleMs, call, members, signal, onOpen })) {
+    for await (const { event } of watchStream({
+      client,
+      clock,
+      schedule,
+      idleMs,
+      call,
+      members,
+      signal,
+      onOpen: nothing,
+    })) {
       if (event.type === 'DELETED') yield undefined;
       else if (event.type !== 'BOOKMARK') yield this.#stateOf(event.object);
     }
@@ -189,6 +197,8 @@ export class KubernetesLease implements Lease {
     });
   }
 }
+
+function nothing(): void {}
 
 /** As Kubernetes writes a MicroTime. */
 function microTime(now: number): string {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { systemClock } from '../../../src/runtime/clock.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { leaseMs, ReplicaCluster } from '../../support/replica-cluster.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
@@ -48,10 +47,8 @@ describe('three replicas', { skip: skipWithoutKube() }, () => {
 
   it('have another leader at once when the first one ends by itself', async () => {
     const leader = await cluster.leader();
-    const startedAt = systemClock.monotonic();
     const ended = leader.terminate();
     await cluster.leader();
-    console.log('after SIGTERM', systemClock.monotonic() - startedAt);
     await ended;
     await cluster.flip('c');
     assert.deepEqual(await cluster.wrong(slackMs), []);
