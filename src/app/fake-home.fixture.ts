@@ -14,6 +14,13 @@ interface FakeObject {
   readonly resourceVersion: string;
 }
 
+/** What the cache knows of an object when it is written. */
+interface CachedPlace {
+  readonly path: string;
+  /** Empty if it is not listed. */
+  readonly resourceVersion: string;
+}
+
 /** What becomes of a write whose answer does not come: it was made all the same, or not. */
 export type LostWrite = 'made' | 'not made';
 
@@ -174,20 +181,23 @@ export class FakeHome {
       conditions = known && change(known.conditions);
     }
     if (known === undefined || conditions === undefined) return false;
-    const lost = this.lost.shift();
-    if (lost === 'not made') this.#doubts.add(key);
-    if (lost === 'not made') throw new Error('no answer');
-    this.writes++;
-    const written = this.#set({ ...known, conditions }, lost === undefined && shown.uid !== '');
-    if (lost !== undefined) {
-      this.#doubts.add(key);
-      throw new Error('no answer');
-    }
-    this.#doubts.written(place, written.resourceVersion);
-    return true;
+    return this.#patch(known, conditions, place);
   }
 
-  #read(place: { readonly path: string; readonly resourceVersion: string }, uid: string): FakeObject | undefined {
+  #patch(known: FakeObject, conditions: readonly Condition[], place: CachedPlace): boolean {
+    const lost = this.lost.shift();
+    if (lost !== 'not made') {
+      this.writes++;
+      const isShown = lost === undefined && place.resourceVersion !== '';
+      const { resourceVersion } = this.#set({ ...known, conditions }, isShown);
+      if (lost === undefined) this.#doubts.written(place, resourceVersion);
+    }
+    if (lost === undefined) return true;
+    this.#doubts.add(place.path);
+    throw new Error('no answer');
+  }
+
+  #read(place: CachedPlace, uid: string): FakeObject | undefined {
     const object = this.objects.get(place.path);
     if (object === undefined) this.#doubts.end(place.path);
     else this.#doubts.read(place, object.resourceVersion);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { LabelSet } from '../alert/labels.ts';
 import type { Request } from '../reconcile/ports.ts';
 import { newTrigger } from '../trigger/trigger.fixture.ts';
 import type { LostWrite } from './fake-home.fixture.ts';
-import { triggersBench, type TriggersBench } from './triggers.fixture.ts';
+import { triggersBench } from './triggers.fixture.ts';
 
 const apps = ['orders', 'carts'] as const;
 const types = ['X', 'Y'] as const;
@@ -120,6 +120,11 @@ class NaiveModel {
 
   #look(object: string): void {
     const naming = [...this.triggers].filter(([key, each]) => this.#names(key, each, object));
+    this.#keep(object, naming);
+    this.#remove(object, naming);
+  }
+
+  #keep(object: string, naming: readonly (readonly [string, Spec])[]): void {
     for (const type of types) {
       if (this.untold.has(`${object} ${type}`)) continue;
       const active = naming.filter(([, each]) => each.type === type && !each.observes);
@@ -133,6 +138,9 @@ class NaiveModel {
       this.conditions.set(`${object} ${type}`, worst === undefined ? 'True NoAlerts' : `False ${worst['alertname']}`);
       for (const [key] of active) this.#written.add(`${key} ${object} ${type}`);
     }
+  }
+
+  #remove(object: string, naming: readonly (readonly [string, Spec])[]): void {
     for (const written of this.#written) {
       const [key, at, type] = written.split(' ') as [string, string, string];
       if (at !== object || this.untold.has(`${object} ${type}`)) continue;
@@ -180,100 +188,120 @@ function requestOf(object: string): Request {
   return { kind: 'Deployment', namespace: 'shop', name: object };
 }
 
-function setForeign({ home }: TriggersBench, { name: object, type, status }: Foreign): void {
-  home.setForeign(requestOf(object), type, status && { status, reason: 'Foreign' });
+/** A sequence that is played with the program and with the model. */
+class Sequence {
+  readonly #t: TestContext;
+  readonly #model = new NaiveModel();
+  #bench: Awaited<ReturnType<typeof triggersBench>>;
+
+  private constructor(t: TestContext, bench: Awaited<ReturnType<typeof triggersBench>>) {
+    this.#t = t;
+    this.#bench = bench;
+    for (const object of apps) this.#model.objects.set(object, object);
+    for (const object of apps) bench.home.put(requestOf(object), { app: object });
+  }
+
+  static async begin(t: TestContext): Promise<Sequence> {
+    return new Sequence(t, await triggersBench(t));
+  }
+
+  async play(each: Step): Promise<void> {
+    const [model, { home }] = [this.#model, this.#bench];
+    switch (each.do) {
+      case 'set':
+        model.triggers.set(each.trigger, each.spec);
+        return this.#apply(each.trigger, each.spec);
+      case 'delete':
+        model.triggers.delete(each.trigger);
+        return this.#bench.reconciling.triggers.setCluster(`alerttrigger/shop/${each.trigger}`, undefined);
+      case 'fire':
+        model.firing.set(JSON.stringify(each.labels), each.labels);
+        return this.#bench.alert(each.labels);
+      case 'resolve':
+        model.firing.delete(JSON.stringify(each.labels));
+        return this.#bench.alert(each.labels, 'resolved');
+      case 'label':
+        model.objects.set(each.name, each.app);
+        home.put(requestOf(each.name), { app: each.app });
+        return this.#catchUp();
+      case 'remove':
+        model.remove(each.name);
+        home.remove(requestOf(each.name));
+        return this.#catchUp();
+      case 'foreign':
+        return this.#changeForeign(each);
+      case 'lag':
+        home.lags = each.lags;
+        return each.lags ? undefined : this.#catchUp();
+      case 'lose':
+        return void home.lost.push(...each.writes);
+      case 'restart':
+        return this.#restart();
+    }
+  }
+
+  async check(): Promise<void> {
+    const model = this.#model;
+    await this.#bench.settle();
+    model.lookAtAll();
+    const found = apps.flatMap((object) =>
+      this.#bench.home
+        .conditionsOf(requestOf(object))
+        .map(({ type, status, reason }) => [`${object} ${type}`, `${status} ${reason}`]),
+    );
+    const told = (all: Iterable<readonly string[]>): object =>
+      Object.fromEntries([...all].filter(([key]) => !model.untold.has(key!)) as [string, string][]);
+    assert.deepEqual(told(found), told(model.conditions));
+  }
+
+  async end(): Promise<void> {
+    this.#bench.home.lags = false;
+    this.#catchUp();
+    await this.check();
+    await this.#bench.stop();
+  }
+
+  #apply(key: string, known: Spec): void {
+    const made = compiled(key, known);
+    this.#bench.reconciling.triggers.setCluster(made.key, made);
+  }
+
+  #catchUp(): void {
+    this.#bench.home.catchUp();
+    this.#model.untold.clear();
+  }
+
+  #changeForeign(change: Foreign): void {
+    const { name: object, type, status } = change;
+    const { home } = this.#bench;
+    if (!this.#model.setForeign(object, type, status)) return;
+    home.setForeign(requestOf(object), type, status && { status, reason: 'Foreign' });
+    if (home.lags) this.#model.untold.add(`${object} ${type}`);
+  }
+
+  async #restart(): Promise<void> {
+    await this.#bench.stop();
+    const { firing } = this.#bench;
+    this.#bench = await triggersBench(this.#t, {}, this.#bench);
+    for (const [key, alert] of firing) this.#bench.firing.set(key, alert);
+    for (const [key, known] of this.#model.triggers) this.#apply(key, known);
+    void this.#bench.reconciling.pipelines.sweep('start');
+    // If the watch lags, it looks at everything before it knows the objects.
+    await this.#bench.settle();
+    this.#catchUp();
+  }
 }
 
 describe('triggers, in any order of changes, alerts, objects, restarts, lost writes and watches that lag', () => {
   it('leave the conditions as the naive model has them, and nothing else', async (t) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 12 }), async (steps) => {
-        const model = new NaiveModel();
-        let bench = await triggersBench(t);
-        for (const object of apps) {
-          model.objects.set(object, object);
-          bench.home.put(requestOf(object), { app: object });
-        }
-        const caughtUp = (): void => {
-          bench.home.catchUp();
-          model.untold.clear();
-        };
-        const check = async (): Promise<void> => {
-          await bench.settle();
-          model.lookAtAll();
-          const found = apps.flatMap((object) =>
-            bench.home
-              .conditionsOf(requestOf(object))
-              .map(({ type, status, reason }) => [`${object} ${type}`, `${status} ${reason}`]),
-          );
-          const told = (all: Iterable<readonly string[]>) => [...all].filter(([key]) => !model.untold.has(key!));
-          assert.deepEqual(Object.fromEntries(told(found)), Object.fromEntries(told(model.conditions)));
-        };
+        const sequence = await Sequence.begin(t);
         for (const each of steps) {
-          const { triggers } = bench.reconciling;
-          switch (each.do) {
-            case 'set': {
-              const made = compiled(each.trigger, each.spec);
-              model.triggers.set(each.trigger, each.spec);
-              triggers.setCluster(made.key, made);
-              break;
-            }
-            case 'delete':
-              model.triggers.delete(each.trigger);
-              triggers.setCluster(`alerttrigger/shop/${each.trigger}`, undefined);
-              break;
-            case 'fire':
-              model.firing.set(JSON.stringify(each.labels), each.labels);
-              bench.alert(each.labels);
-              break;
-            case 'resolve':
-              model.firing.delete(JSON.stringify(each.labels));
-              bench.alert(each.labels, 'resolved');
-              break;
-            case 'label':
-              model.objects.set(each.name, each.app);
-              bench.home.put(requestOf(each.name), { app: each.app });
-              caughtUp();
-              break;
-            case 'remove':
-              model.remove(each.name);
-              bench.home.remove(requestOf(each.name));
-              caughtUp();
-              break;
-            case 'foreign':
-              if (!model.setForeign(each.name, each.type, each.status)) break;
-              setForeign(bench, each);
-              if (bench.home.lags) model.untold.add(`${each.name} ${each.type}`);
-              break;
-            case 'lag':
-              bench.home.lags = each.lags;
-              if (!each.lags) caughtUp();
-              break;
-            case 'lose':
-              bench.home.lost.push(...each.writes);
-              break;
-            case 'restart': {
-              await bench.stop();
-              model.untold.clear();
-              const { firing } = bench;
-              bench = await triggersBench(t, {}, bench);
-              for (const [key, alert] of firing) bench.firing.set(key, alert);
-              for (const [key, known] of model.triggers) {
-                const made = compiled(key, known);
-                bench.reconciling.triggers.setCluster(made.key, made);
-              }
-              void bench.reconciling.pipelines.sweep('start');
-              // If the watch lags, it looks at everything before it knows the objects.
-              await bench.settle();
-              caughtUp();
-            }
-          }
-          await check();
+          await sequence.play(each);
+          await sequence.check();
         }
-        bench.home.lags = false;
-        caughtUp();
-        await check();
-        await bench.stop();
+        await sequence.end();
       }),
       { numRuns: 40 },
     );

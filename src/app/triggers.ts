@@ -102,9 +102,9 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
     const isDefault = (): boolean => this.isDefault;
     const given = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
-    const [inhibited, store, notes] = [this.#inhibited, this.#guard, this.#notes];
+    const [inhibited, guard, notes] = [this.#inhibited, this.#guard, this.#notes];
     const onGone = (request: Request): void => this.#guard.gone(request);
-    this.#inForce = new TriggersInForce({ ...given, inhibited, store, notes, onGone });
+    this.#inForce = new TriggersInForce({ ...given, inhibited, guard, store: guard.conditions, notes, onGone });
     this.#chooser = this.#createChooser({ matches: eventMatches, firing: matches, turns });
     this.#events = this.#createEvents(eventMatches);
     this.#wakes = this.#createWakes();

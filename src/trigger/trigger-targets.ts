@@ -4,8 +4,9 @@ import { LedObjects } from './led-objects.ts';
 import { selects } from './label-selector.ts';
 import type { NeedState, ObjectNeed, TargetObjects } from './ports.ts';
 import { refusedReach, refusedSelection, type AllowedTarget } from './reach.ts';
+import { deepestNeeds, isStatic, isStaticNamespace, needOf, noAlert, placesOf } from './static-targets.ts';
 import { addTo, removeFrom } from './trigger-index.ts';
-import type { NamedTarget, SelectedTarget, Target, TemplateData, Trigger } from './trigger.ts';
+import type { Target, TemplateData, Trigger } from './trigger.ts';
 
 /** The objects that a target means for one alert. */
 export type FoundTargets =
@@ -197,14 +198,7 @@ export class TriggerTargets {
 
   /** Everything that has to be known of objects. */
   get needs(): readonly ObjectNeed[] {
-    const needs = new Map<string, ObjectNeed>();
-    for (const { trigger } of this.#places.values())
-      for (const need of this.needsOf(trigger)) {
-        const key = JSON.stringify([need.apiVersion, need.kind, need.namespace]);
-        const known = needs.get(key);
-        if (known === undefined || depth[known.of] < depth[need.of]) needs.set(key, need);
-      }
-    return [...needs.values()];
+    return deepestNeeds([...this.#places.values()].flatMap(({ trigger }) => this.needsOf(trigger)));
   }
 
   needsOf(trigger: Trigger): readonly ObjectNeed[] {
@@ -324,34 +318,4 @@ export class TriggerTargets {
     if (request.namespace === undefined) return `${kindName(request)}/`;
     return `${kindName(request)}/${namespace ?? '*'}`;
   }
-}
-
-/** The places of selectors that may mean the object. */
-function placesOf(request: Request): readonly string[] {
-  const kind = kindName(request);
-  return [`${kind}/${request.namespace ?? ''}`, `${kind}/*`];
-}
-
-const depth: Readonly<Record<ObjectNeed['of'], number>> = { none: 0, metadata: 1, conditions: 2 };
-
-/** For templates that are the same for every alert. */
-const noAlert: TemplateData = { labels: {}, annotations: {}, now: 0 };
-
-type FixedTarget = NamedTarget | SelectedTarget;
-
-/** True if the target is the same for every alert. */
-function isStatic(target: Target): target is FixedTarget {
-  if (target.by === 'owner' || !isStaticNamespace(target)) return false;
-  return target.by === 'selector' || target.name.isFixed;
-}
-
-function needOf(trigger: Trigger, target: FixedTarget): ObjectNeed {
-  const { apiVersion, kind } = target;
-  const namespace = isStaticNamespace(target) ? (target.namespace?.render(noAlert) ?? trigger.namespace) : undefined;
-  const of = trigger.action.do === 'condition' ? 'conditions' : target.by === 'selector' ? 'metadata' : 'none';
-  return { apiVersion, kind, ...(namespace !== undefined && { namespace }), of };
-}
-
-function isStaticNamespace({ namespace }: Target): boolean {
-  return namespace?.isFixed ?? true;
 }

@@ -18,7 +18,8 @@ interface TriggersInForceOptions {
   readonly firing: FiringTargets;
   readonly objects: TargetObjects;
   readonly inhibited: TriggerExplainerOptions['inhibited'];
-  readonly store: WrittenConditions & TriggerExplainerOptions['guard'];
+  readonly store: WrittenConditions;
+  readonly guard: TriggerExplainerOptions['guard'];
   readonly order: () => AlertOrder;
   /** Tells the owners of triggers. */
   readonly notes: Pick<TriggerNotes, 'add' | 'remove'>;
@@ -41,11 +42,7 @@ export class TriggersInForce {
 
   /** What can be said of the triggers and their objects without waking anything. */
   get known(): Omit<TriggerExplainerOptions, 'clock' | 'schedule' | 'optedOut'> {
-    return {
-      ...this.#options,
-      guard: this.#options.store,
-      kept: () => this.objects.map((request) => this.#kept(request)),
-    };
+    return { ...this.#options, kept: () => this.objects.map((request) => this.#kept(request)) };
   }
 
   /** Reads what outlived the last process. */

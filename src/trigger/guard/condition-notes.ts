@@ -1,5 +1,5 @@
 import { requestKey, type Request } from '../../reconcile/ports.ts';
-import type { WrittenCondition } from '../ports.ts';
+import type { WrittenCondition, WrittenConditions } from '../ports.ts';
 
 /** The most reasons that are remembered of one entry: a read may be older than the last writes. */
 const maxReasons = 20;
@@ -73,6 +73,54 @@ export class ConditionNotes {
     reasons.add(reason);
     if (reasons.size > maxReasons) reasons.delete(reasons.values().next().value!);
     return isNew;
+  }
+}
+
+/** For the file of the guard, which reads them. */
+export function wroteRecord(wrote: WrittenCondition): unknown {
+  return { wrote };
+}
+
+export function reasonRecord(reason: WrittenReason): unknown {
+  return { reason };
+}
+
+function removedRecord(removed: WrittenCondition): unknown {
+  return { removed };
+}
+
+/** The notes, of which each change is written down. */
+export class StoredConditions implements WrittenConditions {
+  readonly #notes: ConditionNotes;
+  /** Resolves when the record is on the disk. Never rejects. */
+  readonly #write: (record: unknown) => Promise<void>;
+
+  constructor(notes: ConditionNotes, write: (record: unknown) => Promise<void>) {
+    this.#notes = notes;
+    this.#write = write;
+  }
+
+  all(): Iterable<WrittenCondition> {
+    return this.#notes.all();
+  }
+
+  async note(condition: WrittenCondition): Promise<void> {
+    if (this.#notes.has(condition)) return;
+    this.#notes.add(condition);
+    await this.#write(wroteRecord(condition));
+  }
+
+  forget(condition: WrittenCondition): void {
+    if (this.#notes.delete(condition)) void this.#write(removedRecord(condition));
+  }
+
+  reasonsOf(request: Request, type: string): ReadonlySet<string> | undefined {
+    return this.#notes.reasonsOf(request, type);
+  }
+
+  async noteReason(request: Request, type: string, reason: string): Promise<void> {
+    const written = { request, type, reason };
+    if (this.#notes.addReason(written)) await this.#write(reasonRecord(written));
   }
 }
 

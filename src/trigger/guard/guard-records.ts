@@ -2,9 +2,8 @@ import * as z from 'zod';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { restoredCauses, storedCauses, StoredCauses } from '../../cause/stored-causes.ts';
-import type { WrittenCondition } from '../ports.ts';
 import type { GuardState, Pair, PairName as NameOfPair } from './guard-state.ts';
-import type { ConditionNotes, WrittenReason } from './condition-notes.ts';
+import { reasonRecord, wroteRecord, type ConditionNotes } from './condition-notes.ts';
 
 /** Translates between the guard's time, which never jumps, and the clock, which is what a later process has. */
 export interface GuardTime {
@@ -36,7 +35,7 @@ const Request = z.object({
 
 const pairName = { trigger: z.string(), request: Request };
 /** Of the object, if it was known. */
-const uid = z.string().exactOptional();
+const optionalUid = z.string().exactOptional();
 const condition = { trigger: z.string(), request: Request, apiVersion: z.string(), type: z.string() };
 /** Milliseconds since the epoch. */
 const time = z.number();
@@ -47,13 +46,13 @@ const longestRunMs = 60_000;
 /** Something was done to an object. `again` replaces the last time: a retry, or the end of a long write. */
 const Spent = z.object({
   ...pairName,
-  uid,
+  uid: optionalUid,
   at: z.array(time).min(1),
   horizonMs: z.number(),
   again: z.boolean(),
 });
 
-const Parked = z.object({ ...pairName, uid, since: time, causes: StoredCauses });
+const Parked = z.object({ ...pairName, uid: optionalUid, since: time, causes: StoredCauses });
 /** In `givenBack`, what was counted last was not done; in `unparked`, what was parked is done or dropped. */
 const PairName = z.object(pairName);
 const Condition = z.object(condition);
@@ -89,18 +88,6 @@ export function parkedRecord(
 
 export function unparkedRecord({ trigger, request }: Pair): unknown {
   return { unparked: { trigger, request } };
-}
-
-export function wroteRecord(wrote: WrittenCondition): unknown {
-  return { wrote };
-}
-
-export function reasonRecord(reason: WrittenReason): unknown {
-  return { reason };
-}
-
-export function removedRecord(removed: WrittenCondition): unknown {
-  return { removed };
 }
 
 /** The process has ended by itself: no write was under way. */

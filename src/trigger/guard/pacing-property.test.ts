@@ -136,7 +136,7 @@ async function play(t: TestContext, steps: readonly Step[]): Promise<void> {
     else if (each.do === 'set') {
       clock.set(each.byMs);
       // What is written next has the new times.
-      await setup.pacing.note({
+      await setup.pacing.conditions.note({
         trigger: 'T',
         request: testObject('x').request,
         apiVersion: 'v1',

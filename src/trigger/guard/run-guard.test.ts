@@ -300,7 +300,7 @@ describe('Pacing on the disk', () => {
       // Long enough to be counted at its end.
       await clock.advanceAsync(101);
       if (isOver) admission.permit.end('written');
-      await first.pacing.note({ trigger: 'T', request: db.request, apiVersion: 'v1', type: 'Quiet' });
+      await first.pacing.conditions.note({ trigger: 'T', request: db.request, apiVersion: 'v1', type: 'Quiet' });
       await clock.advanceAsync(20_000);
       const second = await first[end]();
       assert.equal(await runOnce(second, slow.key, db, firing(clock, 'B')), undefined);
@@ -352,7 +352,7 @@ describe('Pacing on the disk', () => {
         const { clock } = first;
         for (const alert of ['A', 'B']) await runOnce(first, budgeted.key, db, firing(clock, alert));
         if (isRunning) clock.set(byMs);
-        await first.pacing.note({ trigger: 'T', request: db.request, apiVersion: 'v1', type: 'Quiet' });
+        await first.pacing.conditions.note({ trigger: 'T', request: db.request, apiVersion: 'v1', type: 'Quiet' });
         const next = first.killed();
         if (!isRunning) clock.set(byMs);
         const second = await next;
@@ -425,12 +425,12 @@ describe('Pacing on the disk', () => {
     const first = await startPacing(t);
     const quiet = { trigger: slow.key, request: db.request, apiVersion: 'v1', type: 'Quiet' };
     const other = { trigger: slow.key, request: db.request, apiVersion: 'v1', type: 'Other' };
-    await first.pacing.note(quiet);
-    await first.pacing.note(other);
+    await first.pacing.conditions.note(quiet);
+    await first.pacing.conditions.note(other);
     const second = await first.killed();
-    assert.deepEqual([...second.pacing.all()], [quiet, other]);
-    second.pacing.forget(quiet);
+    assert.deepEqual([...second.pacing.conditions.all()], [quiet, other]);
+    second.pacing.conditions.forget(quiet);
     const third = await second.restarted();
-    assert.deepEqual([...third.pacing.all()], [other]);
+    assert.deepEqual([...third.pacing.conditions.all()], [other]);
   });
 });

@@ -10,22 +10,18 @@ import type {
   RunPermit,
   TriggerObserver,
   Triggers,
-  WrittenCondition,
   WrittenConditions,
 } from '../ports.ts';
 import type { Trigger } from '../trigger.ts';
-import { ConditionNotes } from './condition-notes.ts';
+import { ConditionNotes, StoredConditions } from './condition-notes.ts';
 import { GuardLog } from './guard-log.ts';
 import {
   givenBackRecord,
   parkedRecord,
-  reasonRecord,
-  removedRecord,
   restore,
   snapshotOf,
   spentRecord,
   unparkedRecord,
-  wroteRecord,
   steadyTime,
   type GuardTime,
 } from './guard-records.ts';
@@ -64,7 +60,9 @@ interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
  * Paces what triggers do to objects: over the least interval or the budget, a run is parked, and made when its slot comes. What was
  * done and what waits outlives the process.
  */
-export class Pacing implements RunGuard, WrittenConditions {
+export class Pacing implements RunGuard {
+  /** What triggers have written outlives the process in the same file. */
+  readonly conditions: WrittenConditions;
   readonly #options: PacingOptions;
   readonly #state = new GuardState();
   readonly #notes = new ConditionNotes();
@@ -88,6 +86,7 @@ export class Pacing implements RunGuard, WrittenConditions {
       snapshot: (number) => snapshotOf(this.#state, this.#notes, time, number),
       clockOffset: () => time.toClock(0),
     });
+    this.conditions = new StoredConditions(this.#notes, (record) => this.#log.write(record));
     this.#report = new GuardReport({
       ...options,
       counts: () => ({ parked: this.#state.parked.size, pairs: this.#state.size, isUnsaved: this.#log.isUnsaved }),
@@ -158,29 +157,6 @@ export class Pacing implements RunGuard, WrittenConditions {
     if (this.#state.parked.size === 0) return;
     const key = requestKey(request);
     for (const pair of this.#state.parked) if (requestKey(pair.request) === key) this.#drop(pair, 'object_gone');
-  }
-
-  all(): Iterable<WrittenCondition> {
-    return this.#notes.all();
-  }
-
-  async note(condition: WrittenCondition): Promise<void> {
-    if (this.#notes.has(condition)) return;
-    this.#notes.add(condition);
-    await this.#log.write(wroteRecord(condition));
-  }
-
-  reasonsOf(request: Request, type: string): ReadonlySet<string> | undefined {
-    return this.#notes.reasonsOf(request, type);
-  }
-
-  async noteReason(request: Request, type: string, reason: string): Promise<void> {
-    const written = { request, type, reason };
-    if (this.#notes.addReason(written)) await this.#log.write(reasonRecord(written));
-  }
-
-  forget(condition: WrittenCondition): void {
-    if (this.#notes.delete(condition)) void this.#log.write(removedRecord(condition));
   }
 
   #find({ key }: Trigger, { request }: GuardedObject): Pair | undefined {
