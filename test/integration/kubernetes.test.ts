@@ -14,11 +14,8 @@ import './kubernetes/manifests-applied.suite.ts';
 import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
 import './kubernetes/access.suite.ts';
-// These two kill the API server; one of them removes CRDs and restores them.
 import './kubernetes/replicas.suite.ts';
-import './kubernetes/teams.suite.ts';
-// These three kill the API server; two of them remove CRDs and restore them.
-import './kubernetes/targets.suite.ts';
+// These two kill the API server; one of them removes CRDs and restores them.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';
 // The last one deletes the namespace, whose deletion nothing here completes.
