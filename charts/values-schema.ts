@@ -118,6 +118,7 @@ export function valuesSchema(): JsonSchema {
     networkPolicy,
     monitoring,
     triggers,
+    silences: mapOf({ enabled: flag, crds: flag }),
     admission: mapOf({
       enabled: flag,
       certManager: flag,

@@ -6,6 +6,7 @@ import type { AdmissionOptions } from './admission-server.ts';
 import type { CreateHome } from './home.ts';
 import type { CreateLease, Replicas } from './replicas.ts';
 import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
+import type { CreateClusterSilences } from './stored-silences.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
@@ -31,6 +32,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly createHome: CreateHome;
   /** Connects the lease that several replicas share. Default: this is the only one. */
   readonly createLease?: CreateLease | undefined;
+  /** Connects the silences of the cluster. Default: they are in a file. */
+  readonly createSilences?: CreateClusterSilences | undefined;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   /** Where the API server asks whether a trigger is good. Default: nowhere. */

@@ -8,8 +8,6 @@ import { Receiver } from '../receiver/receiver.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BodyMemory } from '../server/request/body-reader.ts';
 import type { Route } from '../server/routes.ts';
-import { SilenceLog } from '../silence/silence-log.ts';
-import { LoggedSilences } from '../silence/silence-storage.ts';
 import type { TriggerSink, TriggerStates } from '../trigger/ports.ts';
 import { AlertPath } from './alert-path.ts';
 import type { StageOptions } from './app-options.ts';
@@ -19,6 +17,7 @@ import { Readiness, type Home } from './home.ts';
 import { Reconciling } from './reconciling.ts';
 import type { ReloadOutcome } from './reloader.ts';
 import type { ServerOptions } from './server.ts';
+import { createSilenceHome, type SilenceHome } from './stored-silences.ts';
 import type { Cleanups, Shutdown } from './shutdown.ts';
 import type { ProcessStatus } from './status.ts';
 
@@ -42,7 +41,7 @@ export class Spine {
   readonly readiness: Readiness;
   readonly #options: StageOptions;
   readonly #store: AlertStore;
-  readonly #silences: SilenceLog;
+  readonly #silences: SilenceHome;
   readonly #explaining: Explaining;
   readonly #reconciling: Reconciling;
   readonly #alerts: CurrentAlertSource;
@@ -57,9 +56,9 @@ export class Spine {
     const options: StageOptions = { ...given, logger: this.logger };
     this.#options = options;
     this.#store = createAlertStore(options.config);
-    this.#silences = new SilenceLog({ ...options, folder: options.storagePath });
+    this.#silences = createSilenceHome(options);
     this.home = this.#createHome();
-    this.readiness = new Readiness(this.home, options.registry);
+    this.readiness = new Readiness(this.#known, options.registry);
     const common = { ...options, store: this.#store };
     this.#alerts = new CurrentAlertSource({
       ...common,
@@ -87,7 +86,7 @@ export class Spine {
   /** Reads what outlived the last process, and begins to look for pipelines. Rejects with an error for the user. */
   async open(cleanups: Cleanups, shutdown: Shutdown): Promise<void> {
     cleanups.add('silences', () => this.#silences.close());
-    const silences = await this.#silences.open();
+    await this.#silences.open();
     cleanups.add('history', () => this.#explaining.close());
     await this.#explaining.history.open();
     cleanups.add('prometheus', () => this.#alerts.close());
@@ -108,7 +107,7 @@ export class Spine {
     cleanups.add('triggers', () => this.#reconciling.triggers.close());
     cleanups.add('source', () => this.#reconciling.source.stop());
     cleanups.add('intake', () => this.#receiver?.close());
-    this.#receiver?.load(silences);
+    if (this.#receiver !== undefined) await this.#silences.load(this.#receiver.silenceSink);
   }
 
   /** Begins what goes on by itself. @param port on which the process listens */
@@ -167,6 +166,16 @@ export class Spine {
     controller.isHeld = !isLeading;
   }
 
+  /** What has to be known before it is ready. */
+  get #known(): Pick<Home, 'synced' | 'trouble'> {
+    const { home } = this;
+    const silences = this.#silences;
+    return {
+      synced: async () => void (await Promise.all([home.synced(), silences.synced()])),
+      trouble: () => home.trouble?.() ?? silences.whyUnknown(),
+    };
+  }
+
   #createHome(): Home {
     const onChange = (change: PipelineChange): void => void this.#reconciling.pipelines.pipelineChanged(change);
     // The triggers come after the home, whose objects they name.
@@ -197,7 +206,8 @@ export class Spine {
       ...this.#options,
       heavyWork,
       store: this.#store,
-      silenceStorage: new LoggedSilences(this.#silences),
+      silenceStorage: this.#silences.storage,
+      silencesUnknown: () => this.#silences.whyUnknown(),
       platform: livePlatformAlerts(() => config().lanes.platform),
       sink: (causes) => this.#reconciling.source.put(causes),
       notReady: () => this.readiness.whyNot,

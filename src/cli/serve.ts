@@ -5,6 +5,7 @@ import type { HomeChoice } from '../config/choose-home.ts';
 import type { Flags } from '../config/flags/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
 import { leaseOf } from '../app/replicas.ts';
+import { clusterSilencesOf } from '../app/stored-silences.ts';
 import { createLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { paced } from '../runtime/log-output.ts';
 import type { WebConfigSource } from '../server/web/live-web-config.ts';
@@ -51,10 +52,12 @@ export async function serve(options: ServeOptions): Promise<number> {
   process.on('SIGUSR1', () => undefined);
   try {
     const createHome = await homeOf(options);
+    const createLease = await leaseOf(options.config.replicas, options.home);
     app = new App({
       ...options,
       createHome,
-      createLease: await leaseOf(options.config.replicas, options.home),
+      createLease,
+      createSilences: await clusterSilencesOf(options.config, options.home, createLease !== undefined),
       logger,
       configFile: flags.configFile,
       droppedLogLines: () => logger.droppedLines,

@@ -144,6 +144,8 @@ const keys = secretSection({
     group_by: setting(readNames, ['alertname']),
     /** The most labels, or annotations, that one alert may have. */
     max_labels_per_alert: setting(readCount, 4096),
+    /** Where silences are stored. `auto`: in the cluster if there are several replicas, otherwise in a file under `--storage.path`. */
+    silence_storage: setting(readChoice(['auto', 'file', 'kubernetes']), 'auto'),
     max_silences: setting(readCount, 10_000),
     max_silence_size: setting(readSize('1KiB', '1MiB'), '64KiB'),
     /** How long a silence is remembered after its end. */

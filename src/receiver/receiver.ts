@@ -22,7 +22,7 @@ import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import type { SilenceStorage } from '../silence/silence-storage.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
-import type { KeptSilences } from '../silence/silence-watch.ts';
+import type { SilenceSink } from '../silence/foreign-silences.ts';
 import { UndecidedMatches } from './undecided-matches.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -31,6 +31,8 @@ export interface ReceiverOptions extends Runtime {
   readonly config: () => Config;
   readonly store: AlertStore;
   readonly silenceStorage: SilenceStorage;
+  /** Why it is not known which silences there are; undefined if it is. Default: it is. */
+  readonly silencesUnknown?: (() => string | undefined) | undefined;
   /** Tocsin's version. */
   readonly version: string;
   readonly heavyWork: HeavyWork;
@@ -103,9 +105,9 @@ export class Receiver {
     this.routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler, metrics: page });
   }
 
-  /** Loads the silences that outlived the last process; call it before the first request. */
-  load(kept: KeptSilences): void {
-    this.#silences.load(kept);
+  /** Takes over silences that outlived the last process, and those that others have stored. */
+  get silenceSink(): SilenceSink {
+    return this.#silences;
   }
 
   /** Reads the body of a request, within the limits of all. Rejects with a Refusal. */

@@ -18,6 +18,11 @@ export function refuseRequest(
   return refuse(response, refusal);
 }
 
+/** Throws a Refusal while it is not known which silences there are: none must not be taken for all. */
+export function requireKnown(unknown: string | undefined): void {
+  if (unknown !== undefined) throw new Refusal(503, unknown, { shape: 'string' });
+}
+
 /** Turns an error of alerts, silences or matchers into a refusal for the client. It returns every other error unchanged. */
 function refusalOf(error: unknown, method: string): unknown {
   if (error instanceof BatchError) return new Refusal(error.status, error.message, { code: error.code });

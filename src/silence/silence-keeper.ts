@@ -125,7 +125,7 @@ export class SilenceKeeper {
     const failed = (error: unknown): void => {
       onNotStored();
       metrics.notStored.inc();
-      waiting.reject(new NotStoredError(error));
+      waiting.reject(error instanceof SilenceError ? error : new NotStoredError(error));
     };
     return {
       silences: change.silences,

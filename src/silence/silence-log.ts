@@ -9,6 +9,9 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** A larger file of silences is not read, bytes. All silences that fit into memory make a fraction of that. */
 const silenceLogBytes = 256 * 1024 * 1024;
 
+/** Under `--storage.path`. */
+export const silenceLogName = 'silences.log';
+
 const damagedFile = 'the file of the silences is damaged';
 
 const lines: RecordLogLines = {
@@ -34,7 +37,7 @@ export class SilenceLog {
   #toldUntil: number | undefined;
 
   constructor(options: SilenceLogOptions) {
-    const path = join(options.folder, 'silences.log');
+    const path = join(options.folder, silenceLogName);
     this.#options = options;
     this.#log = new RecordLog({
       ...options,

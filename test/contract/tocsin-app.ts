@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { App } from '../../src/app/app.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { folderHome } from '../../src/app/home.ts';
+import type { CreateClusterSilences } from '../../src/app/stored-silences.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 
@@ -25,8 +26,13 @@ spec: { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } }
 /**
  * @param configText the configuration file; default: nothing is configured
  * @param storagePath default: a folder that is removed with the app
+ * @param createSilences connects silences of a cluster; default: they are in the storage folder
  */
-export async function startTocsinApp(configText = '', storagePath?: string): Promise<TocsinApp> {
+export async function startTocsinApp(
+  configText = '',
+  storagePath?: string,
+  createSilences?: CreateClusterSilences,
+): Promise<TocsinApp> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-contract-'));
   await writeFile(join(folder, 'trace.yaml'), manifest);
   const loaded = loadConfig({ configFile: 'tocsin.yml' }, () => configText);
@@ -36,6 +42,7 @@ export async function startTocsinApp(configText = '', storagePath?: string): Pro
     config: loaded.config,
     listenAddress: { host: '127.0.0.1', port: 0 },
     createHome: folderHome(folder),
+    createSilences,
     storagePath: storagePath ?? join(folder, 'data'),
     version: 'test',
     clock: systemClock,

@@ -13,6 +13,7 @@ import './kubernetes/label-selector.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
 import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
+import './kubernetes/silences.suite.ts';
 import './kubernetes/access.suite.ts';
 import './kubernetes/replicas.suite.ts';
 // These two kill the API server; one of them removes CRDs and restores them.

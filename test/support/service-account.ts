@@ -4,7 +4,7 @@ import type { KubeApiServer } from './kube-api-server.ts';
 
 interface RoleOrBinding {
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
 /**
@@ -23,7 +23,7 @@ export async function kubeconfigWith(
     const text = await readFile(new URL(`../../k8s/${file}`, import.meta.url), 'utf8');
     const objects = parseAllDocuments(text).map((document) => document.toJS() as RoleOrBinding);
     await kube.apply(
-      ...objects.map((object) => (object.kind === 'ClusterRoleBinding' ? boundTo(object, name) : object)),
+      ...objects.map((object) => (object.kind.endsWith('RoleBinding') ? boundTo(object, name) : object)),
     );
   }
   return kube.kubeconfigFor(await kube.createToken(name, 'default'), url);
@@ -31,5 +31,5 @@ export async function kubeconfigWith(
 
 function boundTo(binding: RoleOrBinding, name: string): object {
   const subjects = [{ kind: 'ServiceAccount', name, namespace: 'default' }];
-  return { ...binding, metadata: { name: `${binding.metadata.name}-${name}` }, subjects };
+  return { ...binding, metadata: { ...binding.metadata, name: `${binding.metadata.name}-${name}` }, subjects };
 }

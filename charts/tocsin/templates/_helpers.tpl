@@ -65,6 +65,9 @@ labels:
 {{- if ne $action "condition" -}}
 {{- $_ := set $config "controller" (merge (dict "action" $action) ($config.controller | default dict)) -}}
 {{- end -}}
+{{- if .Values.silences.enabled -}}
+{{- $_ := set $config "receiver" (merge (dict "silence_storage" "kubernetes") ($config.receiver | default dict)) -}}
+{{- end -}}
 {{- if regexMatch "\"(password|credentials|key)\":\"[^\"]|\"secrets\":\\[\"" (toJson $config) -}}
 {{- fail "config has a password, credentials, a key or secrets, which everybody who may read ConfigMaps would see: put them into a Secret, name it in pod.secrets, and use password_file, credentials_file, key_file or files" -}}
 {{- end -}}

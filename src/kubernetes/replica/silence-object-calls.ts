@@ -35,6 +35,7 @@ interface SilenceObjectCallsOptions {
   readonly clock: Clock;
   readonly report: SilenceObjectReport;
   readonly namespace: string;
+  readonly tenant?: string | undefined;
   /** Ends every call. */
   readonly signal: AbortSignal;
 }
@@ -115,8 +116,7 @@ export class SilenceObjectCalls {
   }
 
   #create(silence: Silence, alertsNamespaces: readonly string[], signal: AbortSignal): Promise<SilenceObject> {
-    const { namespace } = this.#options;
-    const body = newSilenceObject(silence, { namespace, alertsNamespaces });
+    const body = newSilenceObject(silence, { ...this.#options, alertsNamespaces });
     return this.#read({ method: 'POST', path: this.#path, query: { fieldManager }, body, signal });
   }
 

@@ -33,7 +33,7 @@ export class SilenceObjectReport {
     this.#writes = new Counter({
       registers: [registry],
       name: 'tocsin_silence_object_writes_total',
-      help: 'Writes of Silence objects, by operation and result; outdated: somebody else has changed it first, and it was decided again.',
+      help: 'Writes of Silence objects, by operation and result; outdated: decided again, since somebody else had changed it.',
       labelNames: ['operation', 'result'],
     });
     for (const operation of operations) for (const result of results) this.#writes.inc({ operation, result }, 0);

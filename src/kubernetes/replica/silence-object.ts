@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { parseMatcher } from '../../matcher/parse-matcher.ts';
 import type { Request } from '../../reconcile/ports.ts';
 import type { Sliced } from '../../runtime/slices.ts';
@@ -16,9 +17,18 @@ const madeByTocsin = { 'app.kubernetes.io/managed-by': 'tocsin' };
 /** The namespace to whose alerts a silence is limited, so that `kubectl get silences -l` finds those of a team. */
 const namespaceKey = 'tocsin.dev/alerts-namespace';
 
-/** The silences of one namespace. */
-export function silencesIn(namespace: string): WatchedResource {
-  return { group, versions: ['v1alpha1'], resource: 'silences', namespace };
+/** Names the tenant whose silence it is, if there are tenants. */
+const tenantKey = 'tocsin.dev/tenant';
+
+/** The silences of one namespace: those of one tenant, or those that are of none. */
+export function silencesIn(namespace: string, tenant: string | undefined): WatchedResource {
+  const labelSelector = tenant === undefined ? `!${tenantKey}` : `${tenantKey}=${tenantLabel(tenant)}`;
+  return { group, versions: ['v1alpha1'], resource: 'silences', namespace, labelSelector };
+}
+
+/** The name of a tenant may hold what a label may not. */
+function tenantLabel(tenant: string): string {
+  return isLabelValue(tenant) ? tenant : `sha256-${createHash('sha256').update(tenant).digest('hex').slice(0, 40)}`;
 }
 
 export function silencesPath(namespace: string): string {
@@ -189,19 +199,21 @@ function annotationsOf(found: unknown): Readonly<Record<string, string>> {
 /** What a new object gets besides what its silence says. */
 export interface NewSilenceObject {
   readonly namespace: string;
+  readonly tenant?: string | undefined;
   /** The namespaces that its matchers require of an alert. */
   readonly alertsNamespaces: readonly string[];
 }
 
 /** The body that creates the object of a silence. */
-export function newSilenceObject(silence: Silence, { namespace, alertsNamespaces }: NewSilenceObject): object {
+export function newSilenceObject(silence: Silence, { namespace, tenant, alertsNamespaces }: NewSilenceObject): object {
   const { id, matchers, annotations } = silence;
   const [only, ...others] = alertsNamespaces;
   const ofTeam = only !== undefined && others.length === 0 && isLabelValue(only) ? { [namespaceKey]: only } : {};
+  const ofTenant = tenant === undefined ? {} : { [tenantKey]: tenantLabel(tenant) };
   return {
     apiVersion: silenceApiVersion,
     kind: silenceKind,
-    metadata: { name: id, namespace, labels: { ...madeByTocsin, ...ofTeam } },
+    metadata: { name: id, namespace, labels: { ...madeByTocsin, ...ofTeam, ...ofTenant } },
     spec: { matchers: matchers.map(String), ...changeable(silence), annotations },
   };
 }

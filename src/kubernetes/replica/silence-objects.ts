@@ -6,9 +6,10 @@ import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import { SilenceError } from '../../silence/silence-rules.ts';
 import type { SilenceStorage, SilenceWrite } from '../../silence/silence-storage.ts';
 import type { Silence } from '../../silence/silence.ts';
+import { Allowance, selectOf } from '../../text/json-selection.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { resourceName } from '../api-object.ts';
-import { ObjectMemory } from '../kept-object.ts';
+import { apiObjectBytes, ObjectMemory } from '../kept-object.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { ReflectorReport, type ReflectorMetrics } from '../watch/reflector-report.ts';
 import { isOlder, type CacheChange } from '../watch/watch-cache.ts';
@@ -16,6 +17,7 @@ import { KnownSilences, type KnownSilence } from './known-silences.ts';
 import { OutdatedError, SilenceObjectCalls } from './silence-object-calls.ts';
 import type { SilenceObjectReport } from './silence-object-report.ts';
 import {
+  newSilenceObject,
   readSilenceObject,
   SilenceObjectError,
   silenceReader,
@@ -23,8 +25,11 @@ import {
   type SilenceObject,
 } from './silence-object.ts';
 
-/** The memory for what is kept of all objects besides the silences themselves, an estimate in bytes. */
-export const silenceObjectsBytes = 64 * 1024 * 1024;
+/** The memory for what is kept of all objects besides the silences themselves, an estimate in bytes: about 10,000 usual ones. */
+export const silenceObjectsBytes = 48 * 1024 * 1024;
+
+/** What the API server and the leader add to an object, an estimate in bytes. */
+const addedBytes = 8 * 1024;
 
 export interface SilenceObjectsOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
@@ -32,6 +37,8 @@ export interface SilenceObjectsOptions extends Runtime {
   readonly report: SilenceObjectReport;
   /** Where the objects live. */
   readonly namespace: string;
+  /** Whose silences they are, if there are tenants. */
+  readonly tenant?: string | undefined;
   readonly limits: () => SilenceLimits;
   /** `triggers.namespace_label` */
   readonly namespaceLabel: () => string;
@@ -55,6 +62,7 @@ const leftOutMessages = {
 export class SilenceObjects implements SilenceStorage {
   readonly #options: SilenceObjectsOptions;
   readonly #calls: SilenceObjectCalls;
+  readonly #memory = new ObjectMemory(silenceObjectsBytes);
   readonly #reflector: Reflector<SilenceObject>;
   /** What is known of each object. */
   readonly known: KnownSilences;
@@ -66,21 +74,21 @@ export class SilenceObjects implements SilenceStorage {
 
   constructor(options: SilenceObjectsOptions) {
     this.#options = options;
-    const { namespace, report } = options;
+    const { namespace, report, tenant } = options;
     this.known = new KnownSilences({
       ...options,
       onInvalid: (object, problem) => report.invalid(object, problem),
       onLookAgain: (object) => this.#add({ object }),
     });
     this.#calls = new SilenceObjectCalls({ ...options, signal: this.#closed.signal });
-    const watched = silencesIn(namespace);
+    const watched = silencesIn(namespace, tenant);
     options.metrics.add(resourceName(watched));
     this.#reflector = new Reflector({
       ...options,
       watched,
       reader: silenceReader,
       report: new ReflectorReport({ ...options, watched, leftOutMessages }),
-      memory: new ObjectMemory(silenceObjectsBytes).share(),
+      memory: this.#memory.share(),
       onChange: (change) => this.#told(change),
     });
   }
@@ -194,6 +202,10 @@ export class SilenceObjects implements SilenceStorage {
       write.outdated();
       return false;
     }
+    if (!this.known.isLoaded) {
+      write.failed(new Error('the silences of the cluster are not known yet; try again'));
+      return false;
+    }
     const names = write.silences.map(({ id }) => this.known.withId(id)?.object.name ?? id);
     for (const name of names) this.#writing.set(name, this.#writing.get(name));
     try {
@@ -213,10 +225,7 @@ export class SilenceObjects implements SilenceStorage {
     try {
       for (const silence of write.silences.toReversed()) {
         const known = this.known.withId(silence.id)?.object;
-        const object =
-          known === undefined
-            ? await this.#calls.create(silence, this.#namespacesOf(silence))
-            : await this.#calls.change(known, silence);
+        const object = known === undefined ? await this.#create(silence) : await this.#calls.change(known, silence);
         if (known === undefined) created.push(object);
         const kept = { ...silence, updatedAt: object.updatedAt };
         this.known.keep({ object, made: { silence: kept } });
@@ -232,6 +241,18 @@ export class SilenceObjects implements SilenceStorage {
     write.stored(stored);
     this.#options.onChange();
     return true;
+  }
+
+  /** What cannot be kept here would be stored, and yet silence nothing. */
+  #create(silence: Silence): Promise<SilenceObject> {
+    const alertsNamespaces = this.#namespacesOf(silence);
+    const allowance = new Allowance(apiObjectBytes - addedBytes);
+    const text = JSON.stringify(newSilenceObject(silence, { ...this.#options, alertsNamespaces }));
+    selectOf(text, { members: silenceReader.members }, allowance);
+    if (allowance.isSpent) throw SilenceError.tooLarge(allowance.used, allowance.bytes);
+    if (this.#memory.bytes + allowance.used + addedBytes > silenceObjectsBytes)
+      throw SilenceError.noMemory(silenceObjectsBytes);
+    return this.#calls.create(silence, alertsNamespaces);
   }
 
   async #takeBack(object: SilenceObject): Promise<void> {

@@ -3,11 +3,11 @@ import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import { MatcherError } from '../../matcher/anchored-regexp.ts';
 import type { Silences } from '../../silence/silences.ts';
 import { excerpt } from '../../text/bounded-body.ts';
-import { refuseRequest } from '../refusals.ts';
 import { receiverName, statusJson, silenceJson, type StatusOptions } from './api-json.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
 import { isLabelled, parseMatchers } from './alert-query.ts';
-import { answerJson } from '../../server/request/answer.ts';
+import { answerJson, Refusal } from '../../server/request/answer.ts';
+import { refuseRequest, requireKnown } from '../refusals.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/url.ts';
 import type { LimitName } from '../../server/request/http-metrics.ts';
@@ -29,6 +29,8 @@ interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedul
   readonly metrics: ReceiverMetrics;
   readonly lists: AlertLists;
   readonly silences: Silences;
+  /** Why it is not known which silences there are; undefined if it is. Default: it is. */
+  readonly silencesUnknown?: (() => string | undefined) | undefined;
   readonly status: StatusOptions;
 }
 
@@ -55,8 +57,11 @@ export class ReadHandler {
   }
 
   silences(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { clock, silences } = this.#options;
-    return this.#listFor(request, response, 'silences', (...asked) => silenceList(silences, clock, ...asked));
+    const { clock, silences, silencesUnknown } = this.#options;
+    return this.#listFor(request, response, 'silences', (...asked) => {
+      requireKnown(silencesUnknown?.());
+      return silenceList(silences, clock, ...asked);
+    });
   }
 
   receivers(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -127,7 +132,7 @@ export class ReadHandler {
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const { logger, metrics } = this.#options;
     if (error instanceof MatcherError && error.limit !== undefined) this.#limited(request, error.limit);
-    if (refuseRequest(request, response, error, metrics) < 500) return;
+    if (refuseRequest(request, response, error, metrics) < 500 || error instanceof Refusal) return;
     logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
     // An answer that has begun cannot become an error.
     if (!response.writableEnded) response.destroy();
@@ -144,6 +149,7 @@ interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
+  readonly silencesUnknown?: (() => string | undefined) | undefined;
   /** Called when a filter cannot decide. */
   readonly onUndecided: OnUndecided;
   /** Tocsin's version. */

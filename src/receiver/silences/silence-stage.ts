@@ -13,6 +13,8 @@ import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { SilenceLines, createSilenceMetrics } from '../../silence/silence-report.ts';
 import { SilenceRefusals, SilencesHandler } from './silences-handler.ts';
 import { SilenceWatch, type KeptSilences } from '../../silence/silence-watch.ts';
+import type { SilenceSink } from '../../silence/foreign-silences.ts';
+import type { Silence } from '../../silence/silence.ts';
 import { Unsilenced } from '../../silence/unsilenced.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
@@ -25,13 +27,14 @@ export interface SilenceStageOptions extends Runtime {
   readonly config: () => Config;
   readonly bodies: () => BodyReader;
   readonly rightsOf: RightsOf;
+  readonly silencesUnknown?: (() => string | undefined) | undefined;
   readonly sink: (causes: Causes) => void;
   /** `lanes.platform`; called each time, because a reload may change it. */
   readonly platform: () => PlatformAlerts;
 }
 
 /** Connects everything about silences. */
-export class SilenceStage {
+export class SilenceStage implements SilenceSink {
   readonly handler: SilencesHandler;
   readonly #options: SilenceStageOptions;
   readonly #watch: SilenceWatch;
@@ -73,6 +76,27 @@ export class SilenceStage {
     });
   }
 
+  get liveCount(): number {
+    return this.#options.silences.liveCount;
+  }
+
+  get liveBytes(): number {
+    return this.#options.silences.liveBytes;
+  }
+
+  get(id: string): Silence | undefined {
+    return this.#options.silences.get(id);
+  }
+
+  acceptForeign(silence: Silence): void {
+    this.#watch.acceptForeign(silence);
+    this.#room.make();
+  }
+
+  gone(id: string): void {
+    this.#watch.gone(id);
+  }
+
   /** Wakes no reconcile afterwards, and leaves no timer behind. */
   close(): void {
     this.#watch.close();
@@ -81,7 +105,8 @@ export class SilenceStage {
   }
 }
 
-function limitsOf({ receiver }: Config): SilenceLimits {
+/** What the configuration allows. */
+export function limitsOf({ receiver }: Config): SilenceLimits {
   const { max_silences: maxSilences, max_silence_size: maxBytes, silence_retention: retentionMs } = receiver;
   return { maxSilences, maxBytes, retentionMs, maxMemoryBytes: silencesMemoryBytes };
 }

@@ -16,7 +16,7 @@ import type { Silences } from '../../silence/silences.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { answer, answerEmpty, answerJson } from '../../server/request/answer.ts';
 import { bodyText, type BodyReader } from '../../server/request/body-reader.ts';
-import { refuseRequest } from '../refusals.ts';
+import { refuseRequest, requireKnown } from '../refusals.ts';
 import { silenceJson } from '../lists/api-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
 import { senderOf, type Sender, requireAcceptsJson, requireJson } from '../../server/request/request-head.ts';
@@ -38,6 +38,8 @@ interface SilencesHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly rightsOf: RightsOf;
   readonly limits: () => SilenceLimits;
   readonly refusals: SilenceRefusals;
+  /** Why it is not known which silences there are; undefined if it is. Default: it is. */
+  readonly silencesUnknown?: (() => string | undefined) | undefined;
 }
 
 /** The requests about one silence. No method rejects, and every request is answered, unless its connection is gone. */
@@ -88,6 +90,7 @@ export class SilencesHandler {
     const sender = senderOf(request);
     response.setHeader('X-Request-Id', sender.requestId);
     try {
+      requireKnown(this.#options.silencesUnknown?.());
       await act(sender);
     } catch (error) {
       this.#options.refusals.refuse(request, response, sender, error);

@@ -49,6 +49,12 @@ const cases: readonly Case[] = [
     built: components('annotate'),
     config: { controller: { action: 'annotate' } },
   },
+  {
+    what: 'silences',
+    values: { silences: { enabled: true } },
+    built: components('silences'),
+    config: { receiver: { silence_storage: 'kubernetes' } },
+  },
   { what: 'observe', values: { observe: true }, built: () => kustomize('k8s/overlays/observe') },
   { what: 'persistence', values: { persistence: { enabled: true } }, built: components('persistent-storage') },
   { what: 'tls', values: { tls: { enabled: true } }, built: components('tls') },

@@ -68,13 +68,14 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
     'persistent-storage',
     'tls',
     'triggers',
+    'silences',
   ]) {
     it(`takes the component ${component}`, async () => void (await withComponents([component], apply)));
   }
 
   it('takes all components together', async () =>
     void (await withComponents(
-      ['image', 'monitoring', 'monitoring/rule-files', 'annotate', 'persistent-storage', 'tls', 'triggers'],
+      ['image', 'monitoring', 'monitoring/rule-files', 'annotate', 'persistent-storage', 'tls', 'triggers', 'silences'],
       apply,
     )));
 
