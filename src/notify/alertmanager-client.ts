@@ -1,5 +1,6 @@
 import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
+import type { GuardFor } from '../outbound/address-guard.ts';
 import { Connections } from '../outbound/connections.ts';
 import { describeFetchFailure, OutboundError, type FetchPhase, type ServerWords } from '../outbound/fetch-failure.ts';
 import {
@@ -70,6 +71,8 @@ export interface AlertmanagerClientOptions {
   /** Default: that of the process. */
   readonly environment?: Environment;
   readonly fetch?: typeof undiciFetch;
+  /** Judges the addresses that are connected to. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
 }
 
 /** Request Timeout, Too Early, Too Many Requests: the same request may be taken later. */
@@ -90,6 +93,7 @@ export class AlertmanagerClient {
     this.address = urlAccess(options.config().url).base;
     this.#connections = new Connections<TlsMaterial>({
       to: 'Alertmanager',
+      guardFor: options.guardFor,
       tlsOptions: (tls) => tlsOptions(options.config().http_config, tls, this.#words),
     });
   }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
+import type { GuardFor } from '../outbound/address-guard.ts';
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
@@ -18,6 +19,8 @@ export interface NotifierOptions extends Runtime, Pick<NotifyReportOptions, 'onF
   readonly version: string;
   /** Only the leader tells. Default: this process always leads. */
   readonly leadership?: Leadership | undefined;
+  /** Judges the addresses that are connected to. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
 }
 
 /**
@@ -158,6 +161,7 @@ export class Notifier implements VerdictObserver {
       version,
       config: () => currentOf(config().alertmanagers, first),
       timeoutMs: () => config().timeout,
+      guardFor: this.#options.guardFor,
     });
     return new AlertmanagerSender({
       ...this.#options,

@@ -1,6 +1,8 @@
+import type { LookupFunction } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import type { Agent, Dispatcher } from 'undici';
+import type { GuardFor } from './address-guard.ts';
 
 /** How a server is reached at present, and the TLS that this needs. */
 export interface Way<Tls> {
@@ -16,6 +18,8 @@ interface ConnectionsOptions<Tls> {
   readonly pool?: Omit<Agent.Options, 'connect'>;
   /** Applies to each connection, including a connection to a proxy. */
   readonly socket?: object;
+  /** Judges the addresses to which connections are made, by the URL of the server or of the proxy. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
   /** Turns the TLS material into Node's options; throws if it is unusable, and then the pool stays as it is. */
   readonly tlsOptions: (tls: Tls) => object;
 }
@@ -58,15 +62,21 @@ export class Connections<Tls> {
     await this.#current?.dispatcher.destroy();
   }
 
-  #create({ Agent, ProxyAgent }: typeof import('undici').default, { proxyUrl, tls }: Way<Tls>): Dispatcher {
-    const { pool, socket, tlsOptions } = this.#options;
-    const connect = { ...socket, ...tlsOptions(tls) };
-    if (proxyUrl === undefined) return new Agent({ ...noTimeouts, ...pool, connect });
+  #create({ Agent, ProxyAgent }: typeof import('undici').default, { server, proxyUrl, tls }: Way<Tls>): Dispatcher {
+    const { pool, socket, tlsOptions, guardFor } = this.#options;
+    const guard = guardFor?.(proxyUrl ?? server);
+    guard?.check(proxyUrl ?? server);
+    const connect: { readonly lookup?: LookupFunction } = { ...socket, ...tlsOptions(tls) };
+    if (proxyUrl === undefined) {
+      const guarded = guard === undefined ? connect : { ...connect, lookup: guard.around(connect.lookup) };
+      return new Agent({ ...noTimeouts, ...pool, connect: guarded });
+    }
     return new ProxyAgent({
       ...noTimeouts,
       ...pool,
       uri: proxyUrl,
       requestTls: connect,
+      ...(guard && { proxyTls: { lookup: guard.around() } }),
       ...(socket && { connect: socket }),
     });
   }

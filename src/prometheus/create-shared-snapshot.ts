@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
+import type { GuardFor } from '../outbound/address-guard.ts';
 import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import { AllReplicas } from './all-replicas.ts';
@@ -22,6 +23,8 @@ interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 
   readonly environment?: Environment;
   /** Default: the system resolves names. */
   readonly resolveHost?: ResolveHost;
+  /** Judges the addresses that are connected to. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
 }
 
 /** The firing alerts, as one Prometheus or all replicas together report them. */

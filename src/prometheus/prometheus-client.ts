@@ -10,6 +10,7 @@ import {
   type PrometheusAlerts,
   type PrometheusResponse,
 } from './alerts-response.ts';
+import type { GuardFor } from '../outbound/address-guard.ts';
 import { Connections } from '../outbound/connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import type { FetchPhase } from '../outbound/fetch-failure.ts';
@@ -48,6 +49,8 @@ export interface PrometheusClientOptions extends Pick<Runtime, 'clock' | 'schedu
   /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
   readonly fetch?: typeof undiciFetch;
+  /** Judges the addresses that are connected to. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
 }
 
 /** The share that one query has of limits that several queries have in common. */
@@ -121,6 +124,7 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   const { httpConfig, ip } = options;
   const connections = new Connections<TlsMaterial>({
     to: 'Prometheus',
+    guardFor: options.guardFor,
     tlsOptions: (tls) => ({
       ...tlsOptions(httpConfig, tls, prometheusWords),
       ...(ip !== undefined && { lookup: lookupOf(ip) }),
