@@ -12,7 +12,7 @@ import {
   type ActionName,
 } from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
-import { WorkQueue, type WorkItem, type Workers } from '../workqueue/work-queue.ts';
+import { WorkQueue, type WorkItem, type Workers, type Permits } from '../workqueue/work-queue.ts';
 import { Controller, Reconciler } from './controller.ts';
 import { createControllerMetrics, type ControllerMetrics } from './controller-metrics.ts';
 import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';
@@ -52,6 +52,8 @@ interface ControllerStageOptions extends Runtime {
   readonly kinds: readonly string[];
   /** Default: there are no triggers but the default one. */
   readonly triggers?: ControllerTriggers | undefined;
+  /** The share of the workers of all tenants. Default: there are no others. */
+  readonly permits?: Permits | undefined;
 }
 
 /** What the controller needs for triggers. */
@@ -69,7 +71,7 @@ export interface ControllerStage {
 
 /** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction} does. */
 export function createController(options: ControllerStageOptions): ControllerStage {
-  const { config, clock, registry, pipelines, kinds } = options;
+  const { config, clock, registry, pipelines, kinds, permits } = options;
   const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
   const heldLine = new HeldLine(options);
   const actionOptions = {
@@ -87,6 +89,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
       new WorkQueue({
         clock,
         work,
+        permits,
         workers: workersOf(config),
         merge: createMergeWork(),
         metrics: createWorkQueueMetrics(registry, () => controller),

@@ -29,8 +29,16 @@ export interface WorkQueueOptions<Payload> {
   readonly work: (item: WorkItem<Payload>) => Promise<void>;
   readonly metrics: WorkQueueMetrics;
   readonly rateLimiter?: RateLimiter;
+  /** Asked before each run, for queues that share workers. Default: a free worker is enough. */
+  readonly permits?: Permits | undefined;
   /** Called when a request that failed last waits because such requests hold their half of the workers. */
   readonly onHeld?: (held: FailedRequests) => void;
+}
+
+/** The right to run, of which several queues have a share. */
+export interface Permits {
+  /** At once, or when it is the turn of this queue: what gives the right back. Never rejects. */
+  acquire(): (() => void) | Promise<() => void>;
 }
 
 /** The numbers of requests that are worked on at once. */
@@ -106,6 +114,8 @@ export class WorkQueue<Payload> {
   readonly #behind = new Map<string, Waiting<Payload>>();
   /** When the run of each key started, milliseconds, and the number of its first add. */
   readonly #processing = new Map<string, { readonly startedAt: number; readonly firstAdd: number }>();
+  /** The keys that have a worker, and wait for the right to run. What is added meanwhile is merged. */
+  readonly #permitted = new Set<string>();
   /** The keys that p-queue has, or the gate before it. */
   readonly #queued = new Set<string>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
@@ -288,7 +298,7 @@ export class WorkQueue<Payload> {
     this.#dirty.set(key, merged);
     if (this.#processing.has(key)) return;
     if (waiting === undefined) return this.#enqueue(request, priority);
-    if (merged.priority === waiting.priority || !this.#queued.has(key)) return;
+    if (merged.priority === waiting.priority || !this.#queued.has(key) || this.#permitted.has(key)) return;
     if (this.#gate.take(request)) return this.#enqueue(request, merged.priority);
     this.#pqueue.setPriority(key, rank[merged.priority]);
     if (merged.priority === 'platform') this.#startReserved();
@@ -347,11 +357,16 @@ export class WorkQueue<Payload> {
   }
 
   async #run(key: string, standing: Standing): Promise<void> {
-    const { clock, metrics, work } = this.#options;
+    const { clock, metrics, work, permits } = this.#options;
     if (standing === 'failed') this.#failedWaiting--;
+    // The lane from which it was taken, whatever is merged into it from now on.
+    const { priority: lane } = this.#dirty.get(key)!;
+    const permit = permits?.acquire();
+    const giveBack = permit instanceof Promise ? await this.#whilePermitted(key, permit) : permit;
     const item = this.#dirty.get(key)!;
     this.#queued.delete(key);
-    if (this.#isHeld) return this.#leave(item, standing);
+    const leave = (): void => this.#leave(item, standing, lane, giveBack);
+    if (this.#isHeld) return leave();
     this.#dirty.delete(key);
     this.#raise(key);
     const startedAt = clock.now();
@@ -362,15 +377,25 @@ export class WorkQueue<Payload> {
     } finally {
       metrics.workDuration.observe(Math.max(0, clock.now() - startedAt) / 1000);
       this.#processing.delete(key);
-      this.#leave(item, standing);
+      leave();
       const again = this.#dirty.get(key);
       if (again !== undefined) this.#enqueue(item.request, again.priority);
     }
   }
 
+  async #whilePermitted<T>(key: string, permit: Promise<T>): Promise<T> {
+    this.#permitted.add(key);
+    try {
+      return await permit;
+    } finally {
+      this.#permitted.delete(key);
+    }
+  }
+
   /** Others get its place. */
-  #leave({ request, priority }: WorkItem<Payload>, standing: Standing): void {
-    this.#share.ended(standing, rank[priority]);
+  #leave({ request }: WorkItem<Payload>, standing: Standing, lane: Priority, giveBack?: () => void): void {
+    giveBack?.();
+    this.#share.ended(standing, rank[lane]);
     for (const next of this.#gate.leave(request)) this.#start(next, this.#dirty.get(requestKey(next))!.priority);
   }
 

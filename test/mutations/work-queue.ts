@@ -51,7 +51,7 @@ export const workQueue: MutatedPart = {
     },
     {
       file,
-      from: '    if (this.#isHeld) return this.#leave(item, standing);\n',
+      from: '    if (this.#isHeld) return leave();\n',
       to: '',
       means: 'work that was about to start starts although another replica leads',
     },
