@@ -1,6 +1,9 @@
 /** The size of a chunk, which is kept and forgotten as a whole, bytes; less if the whole bound is small. */
 const maxChunkBytes = 256 * 1024;
 
+/** The size of the first chunk, bytes; the next ones double the ring, up to the largest. */
+const firstChunkBytes = 16 * 1024;
+
 /** The most that is written to the disk at once, bytes: it stays in memory until then, even if its chunks are dropped meanwhile. */
 export const maxLentBytes = 8 * 1024 * 1024;
 
@@ -87,7 +90,9 @@ export class FactRing {
       return none;
     }
     const bytes = Buffer.byteLength(line) + 1;
-    const size = Math.max(bytes, Math.min(maxChunkBytes, Math.floor(this.#maxBytes / 8)));
+    // A ring that is nearly empty stays small: with many tenants, most rings are.
+    const most = Math.min(maxChunkBytes, Math.floor(this.#maxBytes / 8));
+    const size = Math.max(bytes, Math.min(most, Math.max(firstChunkBytes, this.#bytes)));
     const gone = this.#makeRoom(size);
     for (const chunk of gone) this.#recycle(chunk);
     const chunk = { bytes: this.#take(size), used: 0, saved: 0, lines: 0, firstId: id, lastId: id, lastTime: time };

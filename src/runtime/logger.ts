@@ -69,6 +69,19 @@ export function keepingLogger(logger: Logger, keeper: LineKeeper): Logger {
   };
 }
 
+/** A logger whose lines all have these fields, before their own. */
+export function taggedLogger(logger: Logger, tag: LogFields): Logger {
+  const keptBy = logger.keptBy?.bind(logger);
+  return {
+    ...loggerOf((level, event, msg, fields) => {
+      logger[level](event, msg, { ...tag, ...fields });
+      return undefined;
+    }),
+    enables: (level, event) => logger.enables(level, event),
+    ...(keptBy !== undefined && { keptBy: (keeper) => taggedLogger(keptBy(keeper), tag) }),
+  };
+}
+
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
