@@ -12,7 +12,7 @@ import type { AppOptions } from './app-options.ts';
 import type { CurrentAlertSource } from './current-alert-source.ts';
 import type { ReloadOutcome } from './reloader.ts';
 
-export interface AlertPathOptions extends Runtime, Pick<AppOptions, 'listenAddress' | 'web'> {
+export interface AlertPathOptions extends Runtime, Pick<AppOptions, 'listenAddress' | 'web' | 'apiPrefixes'> {
   readonly store: AlertStore;
   readonly alerts: CurrentAlertSource;
   readonly pipelines: Pipelines;
@@ -110,7 +110,7 @@ export class AlertPath {
 
   /** Where this Tocsin may be known. */
   get own(): OwnAddresses {
-    const { config, listenAddress, web } = this.#options;
+    const { config, listenAddress, web, apiPrefixes } = this.#options;
     const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
     return {
       advertisedUrls: config().receiver.advertised_urls,
@@ -118,6 +118,7 @@ export class AlertPath {
       host: listenAddress.host,
       port: this.#port,
       routePrefix: web?.routePrefix ?? '',
+      ...(apiPrefixes && { apiPrefixes }),
       machine: [hostname(), ...addresses.filter(({ internal }) => !internal).map(({ address }) => address)],
     };
   }

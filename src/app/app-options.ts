@@ -2,16 +2,19 @@ import { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
+import type { TenantConfig } from '../config/tenant-configs.ts';
 import type { AdmissionOptions } from './admission-server.ts';
 import type { CreateHome } from './home.ts';
 import type { CreateLease, Replicas } from './replicas.ts';
 import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
 import type { CreateClusterSilences } from './stored-silences.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
+import type { GuardFor } from '../outbound/address-guard.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
+import type { Permits } from '../workqueue/work-queue.ts';
 import { UrgentSignals } from '../runtime/urgent-signals.ts';
 
 /** The parts of an {@link App} that come from outside. */
@@ -34,6 +37,12 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly createLease?: CreateLease | undefined;
   /** Connects the silences of the cluster. Default: they are in a file. */
   readonly createSilences?: CreateClusterSilences | undefined;
+  /** What the tenants of the configuration are, and where their pipelines live. Default: there are none. */
+  readonly tenants?: readonly TenantConfig[] | undefined;
+  /** Rejects with an error for the user. */
+  readonly tenantHome?: (tenant: TenantConfig) => Promise<CreateHome>;
+  /** What may follow the route prefix and lead to the same API. Default: nothing. */
+  readonly apiPrefixes?: readonly string[];
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   /** Where the API server asks whether a trigger is good. Default: nowhere. */
@@ -58,14 +67,16 @@ export interface StageOptions extends Omit<AppOptions, 'config'>, Runtime {
   readonly replicas?: Replicas | undefined;
   /** The signals of reconciles for alerts of the platform. */
   readonly urgent: UrgentSignals;
+  /** The share of the workers of all tenants. Default: there are no others. */
+  readonly permits?: Permits | undefined;
+  /** Judges the addresses of the servers that are called. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
 }
 
 /** What an app makes for its stages. */
-export function ownParts({ clock }: AppOptions): Pick<StageOptions, 'schedule' | 'registry' | 'urgent' | 'leadership'> {
-  return {
-    schedule: new SliceSchedule(clock),
-    registry: new Registry(),
-    urgent: new UrgentSignals(),
-    leadership: alwaysLeads,
-  };
+export function ownParts(
+  { clock }: Pick<AppOptions, 'clock'>,
+  registry = new Registry(),
+): Pick<StageOptions, 'schedule' | 'registry' | 'urgent' | 'leadership'> {
+  return { schedule: new SliceSchedule(clock), registry, urgent: new UrgentSignals(), leadership: alwaysLeads };
 }

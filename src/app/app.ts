@@ -1,16 +1,25 @@
 import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
 import { ownParts, type AppOptions, type StageOptions } from './app-options.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import type { Config } from '../config/config.ts';
-import type { ConfigChange } from '../config/live-keys.ts';
 import { MemoryBudget } from './memory-plan.ts';
 import { createProcessMetrics } from './metrics.ts';
 import { createConnections, createDoor, createServer, liveLimits, type Servers } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { Replicas } from './replicas.ts';
-import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
-import { Spine } from './spine.ts';
+import {
+  createReloader,
+  type Reloader,
+  type ReloadOutcome,
+  type ReloadTrigger,
+  type SpinesChange,
+} from './reloader.ts';
+import { OneSpine, type Spines } from './spines.ts';
+import { Tenants } from './tenants.ts';
 import { ProcessStatus } from './status.ts';
+import { SharedRegistry } from '../runtime/shared-registry.ts';
+import { RequestTenants } from '../server/request/tenancy.ts';
 import { StorageLock } from '../storage/storage-lock.ts';
 
 /**
@@ -24,7 +33,7 @@ export class App {
   readonly #shutdown: Shutdown;
   readonly #lock: StorageLock;
   readonly #replicas: Replicas | undefined;
-  readonly #spine: Spine;
+  readonly #spines: Spines;
   readonly #memory: MemoryBudget;
   readonly #reloader: Reloader;
   readonly #configWatch: ConfigWatch;
@@ -34,24 +43,27 @@ export class App {
 
   constructor(given: AppOptions) {
     this.#config = given.config;
-    const alone = { ...given, ...ownParts(given), config: (): Config => this.#config };
+    const { by, metrics } = given.config.tenants;
+    const ofParts = new SharedRegistry(metrics ? 'tenant' : undefined);
+    const own = ownParts(given, by === null ? new Registry() : ofParts);
+    const alone = { ...given, ...own, config: (): Config => this.#config };
     this.#replicas = this.#connectReplicas(alone);
     const leadership = this.#replicas?.leadership ?? alone.leadership;
     const shared = { ...alone, replicas: this.#replicas, leadership };
     createProcessMetrics(shared.registry, { droppedLogLines: () => 0, ...given });
-    this.#spine = new Spine(shared);
-    const options: StageOptions = { ...shared, logger: this.#spine.logger };
+    this.#spines = by === null ? new OneSpine(shared) : new Tenants(shared, ofParts);
+    const options: StageOptions = { ...shared, logger: this.#spines.logger };
     this.#options = options;
     this.#cleanups = new Cleanups(options.logger);
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
     this.#lock = new StorageLock(options.storagePath, options.logger);
-    this.#memory = new MemoryBudget({ ...options, objectBytes: this.#spine.home.maxObjectBytes });
+    this.#memory = new MemoryBudget({ ...options, objectBytes: this.#spines.maxObjectBytes });
     const process = new ProcessStatus(options, () => this.#reloader.running);
     this.#server = this.#createServer(process);
     this.#reloader = createReloader({
       ...options,
       prepare: (change) => this.#prepare(change),
-      onOutcome: (outcome) => this.#spine.configRead(outcome),
+      onOutcome: (outcome) => this.#spines.configRead(outcome),
     });
     this.#configWatch = new ConfigWatch({ ...options, reload: () => this.reload('file') });
   }
@@ -81,7 +93,7 @@ export class App {
 
   /** Not ready → no new requests → debouncer flushed → queue drained → all closed, within `controller.drain_timeout`. */
   async stop(): Promise<void> {
-    this.#spine.readiness.end();
+    this.#spines.end();
     this.#shutdown.begin();
     await this.#cleanups.run();
     this.#options.logger.info('app.stopped', 'shut down');
@@ -92,13 +104,13 @@ export class App {
     this.#cleanups.add('storage', () => this.#lock.release());
     await this.#lock.acquire();
     this.#cleanups.add('lease', () => this.#replicas?.close());
-    await this.#spine.open(this.#cleanups, this.#shutdown);
+    await this.#spines.open(this.#cleanups, this.#shutdown);
     // Its controller has been drained by then.
     this.#replicas?.start();
     this.#cleanups.add('receiver', () => this.#server.close(this.#shutdown.receiverMs));
-    this.#cleanups.add('streams', () => this.#spine.closeStreams());
+    this.#cleanups.add('streams', () => this.#spines.closeStreams());
     const address = await this.#server.listen(this.#options.listenAddress);
-    this.#spine.start(this.#cleanups, address.port);
+    this.#spines.start(this.#cleanups, address.port);
     this.#cleanups.add('reloader', () => this.#reloader.close());
     this.#configWatch.start();
     this.#cleanups.add('configuration', () => this.#configWatch.close());
@@ -107,33 +119,34 @@ export class App {
   }
 
   async #becomeReady(): Promise<void> {
-    if (!(await this.#spine.becomeReady())) return;
-    this.#options.logger.info('app.ready', 'ready', { pipelines: this.#spine.home.list().length });
+    const pipelines = await this.#spines.becomeReady();
+    if (pipelines !== undefined) this.#options.logger.info('app.ready', 'ready', { pipelines });
   }
 
   #connectReplicas(options: StageOptions): Replicas | undefined {
     const { createLease } = options;
-    return createLease && new Replicas({ ...options, createLease, waiting: () => this.#spine.waiting });
+    return createLease && new Replicas({ ...options, createLease, waiting: () => this.#spines.waiting });
   }
 
   #createServer(process: ProcessStatus): Servers {
     const options = this.#options;
-    const web = { ...options, ...createDoor(options, this.#spine.home.reviews, process) };
+    const web = { ...options, ...createDoor(options, this.#spines.reviews, process) };
     const connections = createConnections(web, () => this.#memory.plan.connections);
     const reload = (): Promise<ReloadOutcome> => this.reload('http');
-    return createServer(web, connections, this.#spine.createRoutes({ ...web, memory: connections, process, reload }));
+    const door = { ...web, memory: connections, process, reload, tenants: new RequestTenants() };
+    return createServer(web, connections, this.#spines.createRoutes(door));
   }
 
   /** Finds every fault of a configuration before any part of it is applied. */
-  #prepare({ config, changed }: ConfigChange): () => void {
+  #prepare(change: SpinesChange): () => void {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
     const applyWeb = this.#server.prepareReload();
-    const applySpine = this.#spine.prepare(config);
+    const applySpines = this.#spines.prepare(change);
+    const { config, changed } = change;
     return () => {
       this.#config = config;
       applyWeb();
-      applySpine();
-      this.#spine.reconfigure(changed);
+      applySpines();
       this.#server.limits = liveLimits(config);
       this.#memory.reconfigure(changed);
     };

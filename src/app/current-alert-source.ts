@@ -2,6 +2,7 @@ import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
+import type { GuardFor } from '../outbound/address-guard.ts';
 import { createSharedSnapshot } from '../prometheus/create-shared-snapshot.ts';
 import type { SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/replica-report.ts';
@@ -18,6 +19,8 @@ export interface CurrentAlertSourceOptions extends Runtime {
   readonly version: string;
   /** Whether somebody needs the annotations of the alerts. Default: nobody does. */
   readonly wantsAnnotations?: () => boolean;
+  /** Judges the addresses that are connected to. Default: all are good. */
+  readonly guardFor?: GuardFor | undefined;
 }
 
 /**

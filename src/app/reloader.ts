@@ -1,7 +1,8 @@
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import { configChange, type ComparedConfig, type ConfigChange } from '../config/live-keys.ts';
+import { configChange, type ConfigChange } from '../config/live-keys.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
+import type { TenantConfig } from '../config/tenant-configs.ts';
 import { maxNamedProblems } from '../receiver/intake/alert-intake.ts';
 import type { AppOptions } from './app-options.ts';
 import { createReloadMetrics, type ReloadMetrics, type RunningConfiguration } from './metrics.ts';
@@ -20,6 +21,11 @@ export type ReloadOutcome =
   /** Nothing has changed. Each problem is one line. */
   | { readonly problems: readonly string[] };
 
+/** A configuration that a reload applies, and the tenants of it. */
+export interface SpinesChange extends ConfigChange {
+  readonly tenants: readonly TenantConfig[];
+}
+
 /** A valid configuration that has not been applied yet. */
 export interface PreparedConfig {
   readonly changed: readonly string[];
@@ -28,12 +34,14 @@ export interface PreparedConfig {
   apply(): void;
 }
 
+type GoodConfig = Exclude<LoadedConfig, { readonly problems: unknown }>;
+
 interface ReloaderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReloadMetrics;
   /** Reads file and flags again. */
   readonly load: () => LoadedConfig;
   /** Does everything that can fail; rejects with an error whose message is for the user. */
-  readonly prepare: (next: ComparedConfig) => Promise<PreparedConfig>;
+  readonly prepare: (next: GoodConfig) => Promise<PreparedConfig>;
   /** Is told the result of every reload. */
   readonly onOutcome?: (outcome: ReloadOutcome) => void;
 }
@@ -154,7 +162,7 @@ interface AppReloaderOptions
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** Does everything that can fail, and returns a function that applies it. Throws an error whose message is for the user. */
-  readonly prepare: (change: ConfigChange) => () => void;
+  readonly prepare: (change: SpinesChange) => () => void;
 }
 
 /** A reloader that finds what a new configuration changes. */
@@ -167,7 +175,7 @@ export function createReloader(options: AppReloaderOptions): Reloader {
     load: loadConfig ?? (() => ({ config: config(), text, pipelinesFolderGiven: true, inFile })),
     prepare: (next) => {
       const change = configChange({ config: config(), inFile }, next);
-      return Promise.resolve({ ...change, apply: prepare(change) });
+      return Promise.resolve({ ...change, apply: prepare({ ...change, tenants: next.tenants ?? [] }) });
     },
   });
 }

@@ -4,13 +4,12 @@ import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { Reviews } from '../access/reviews.ts';
 import type { RightsOf } from '../access/rights.ts';
-import { pageRoutes } from '../receiver/page/incident-page.ts';
 import { Connections } from '../server/connections.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import type { LiveLimits } from '../server/http-server.ts';
 import { createHttpMetrics, type HttpMetrics, type LimitName } from '../server/request/http-metrics.ts';
 import { KubernetesDoor } from '../server/web/kubernetes-door.ts';
-import { Routes, type Route } from '../server/routes.ts';
+import type { RouteTable } from '../server/routes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ServerOptions extends Runtime {
@@ -23,8 +22,6 @@ export interface ServerOptions extends Runtime {
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   readonly admission?: AdmissionOptions | undefined;
-  /** The files of the incident page. Default: there is no page. */
-  readonly pageFolder?: string | undefined;
 }
 
 /** What counts requests, and what judges those whom Kubernetes knows; both belong to server and receiver. */
@@ -46,7 +43,7 @@ export function createConnections(options: ServerOptions, maxBytes: () => number
   return new Connections({ ...options, ...headLimits(options.config()), maxBytes });
 }
 
-export function createServer(options: ServerOptions, connections: Connections, routes: readonly Route[]): Servers {
+export function createServer(options: ServerOptions, connections: Connections, routes: RouteTable): Servers {
   const { web = { routePrefix: '' }, admission } = options;
   const config = options.config();
   const limits = {
@@ -59,7 +56,7 @@ export function createServer(options: ServerOptions, connections: Connections, r
     ...limits,
     connections,
     web,
-    routes: new Routes([...routes, ...pageRoutes(options.pageFolder)]),
+    routes,
   });
   const { webMetrics } = main;
   return new Servers(

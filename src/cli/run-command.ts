@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../runtime/clock.ts';
 import { chooseHome } from '../config/choose-home.ts';
 import { parseFlags, type Flags } from '../config/flags/flags.ts';
 import { helpText } from '../config/flags/flag-table.ts';
 import { configKeys, loadConfig, type LoadedConfig } from '../config/load-config.ts';
+import { TenantCompiler } from '../config/tenant-configs.ts';
 import { HeapGuard } from '../runtime/heap-guard.ts';
 import { isInVolume, noting, type FileStates } from '../runtime/file-watch.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
@@ -39,7 +40,10 @@ export async function runCommand(args: readonly string[], folders: PackageFolder
     case 'error':
       return complain([...commandLine.problems, 'try: tocsin --help'], exitUsage);
     case 'check-config':
-      return checked(commandLine.file, loadConfig({ configFile: commandLine.file }, readText));
+      return checked(
+        commandLine.file,
+        loadConfig({ configFile: commandLine.file }, readText, { compiler: new TenantCompiler(), listFolder }),
+      );
     case 'check-web-config':
       return checked(commandLine.file, (await webConfigLoader())(commandLine.file, readText));
     case 'serve':
@@ -50,6 +54,7 @@ export async function runCommand(args: readonly string[], folders: PackageFolder
 /** The configuration of the flags, read from its file each time. */
 class ConfigFile {
   readonly #flags: Flags;
+  readonly #compiler = new TenantCompiler();
   /** The file in its state when it was read last. */
   read: FileStates = new Map();
 
@@ -59,10 +64,18 @@ class ConfigFile {
 
   load(): LoadedConfig {
     const read = new Map<string, string>();
-    const loaded = loadConfig(this.#flags, noting(readText, read));
+    const list = (path: string): readonly string[] => {
+      noting(() => '', read)(path);
+      return listFolder(path);
+    };
+    const loaded = loadConfig(this.#flags, noting(readText, read), { compiler: this.#compiler, listFolder: list });
     this.read = read;
     return loaded;
   }
+}
+
+function listFolder(path: string): readonly string[] {
+  return readdirSync(path).toSorted();
 }
 
 function isFollowed({ configFile, configWatch }: Flags): boolean {
@@ -83,7 +96,7 @@ async function start(flags: Flags, folders: PackageFolders): Promise<number> {
   const doors = await loadDoors(flags, readText);
   const problems = [...('problems' in loaded ? loaded.problems : []), ...doors.problems];
   if ('problems' in loaded || problems.length > 0) return complain(problems, exitFailure);
-  const { config, text, pipelinesFolderGiven, inFile } = loaded;
+  const { config, text, pipelinesFolderGiven, inFile, tenants } = loaded;
   const home = chooseHome({
     ...flags,
     folderFlag: flags.pipelinesFolder !== undefined,
@@ -99,6 +112,7 @@ async function start(flags: Flags, folders: PackageFolders): Promise<number> {
     config,
     configText: text,
     inFile,
+    tenants,
     loadConfig: () => configFile.load(),
     configRead: isFollowed(flags) ? () => configFile.read : undefined,
     home,

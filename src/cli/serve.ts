@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import type { AppOptions } from '../app/app-options.ts';
 import { App } from '../app/app.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { HomeChoice } from '../config/choose-home.ts';
+import { chooseHome, type HomeChoice } from '../config/choose-home.ts';
+import type { TenantConfig } from '../config/tenant-configs.ts';
 import type { Flags } from '../config/flags/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
 import { leaseOf } from '../app/replicas.ts';
 import { clusterSilencesOf } from '../app/stored-silences.ts';
-import { createLogger, type LogFields, type Logger } from '../runtime/logger.ts';
+import { createLogger, type DeferringLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { paced } from '../runtime/log-output.ts';
 import type { WebConfigSource } from '../server/web/live-web-config.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
@@ -51,20 +53,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   // Node would open its debugger, which every user of the machine can talk to.
   process.on('SIGUSR1', () => undefined);
   try {
-    const createHome = await homeOf(options);
-    const createLease = await leaseOf(options.config.replicas, options.home);
-    app = new App({
-      ...options,
-      createHome,
-      createLease,
-      createSilences: await clusterSilencesOf(options.config, options.home, createLease !== undefined),
-      logger,
-      configFile: flags.configFile,
-      droppedLogLines: () => logger.droppedLines,
-      listenAddress: flags.listenAddress,
-      storagePath: flags.storagePath,
-      web: { ...flags, configSource: options.webConfig },
-    });
+    app = await createApp(options, logger);
     await app.start();
     options.onStarted();
   } catch (error) {
@@ -75,6 +64,25 @@ export async function serve(options: ServeOptions): Promise<number> {
   clock.setTimeout(() => process.exit(0), app.drainTimeoutMs);
   await app.stop();
   return 0;
+}
+
+async function createApp(options: ServeOptions, logger: DeferringLogger): Promise<App> {
+  const { flags } = options;
+  const createHome = await homeOf(options);
+  const createLease = await leaseOf(options.config.replicas, options.home);
+  return new App({
+    ...options,
+    createHome,
+    createLease,
+    createSilences: await clusterSilencesOf(options.config, options.home, createLease !== undefined),
+    tenantHome: (tenant) => tenantHomeOf(options, tenant),
+    logger,
+    configFile: flags.configFile,
+    droppedLogLines: () => logger.droppedLines,
+    listenAddress: flags.listenAddress,
+    storagePath: flags.storagePath,
+    web: { ...flags, configSource: options.webConfig },
+  });
 }
 
 /** The first line of every log: which build this is, where its pipelines live and why, and which source of alerts it trusts. */
@@ -94,6 +102,24 @@ function logStart(logger: Logger, { version, config, home, pipelinesFolder, flag
 
 function homeOf({ home, pipelinesFolder }: ServeOptions): Promise<CreateHome> | CreateHome {
   return home.home === 'kubernetes' ? kubernetesHome(home) : folderHome(pipelinesFolder);
+}
+
+/** Where the pipelines of a tenant live; throws an error for the user. */
+async function tenantHomeOf(options: ServeOptions, { name, home }: TenantConfig): Promise<CreateHome> {
+  if (home.home === 'shared') return homeOf(options);
+  if (home.home === 'folder') return folderHome(home.folder);
+  const found = chooseHome({
+    kubeconfig: home.kubeconfig ?? undefined,
+    context: home.context ?? undefined,
+    folderFlag: false,
+    folderInFile: false,
+    kubernetesInFile: true,
+    environment: process.env,
+    exists: existsSync,
+  });
+  if ('problem' in found || found.home !== 'kubernetes')
+    throw new Error(`the tenant ${name}: ${'problem' in found ? found.problem : 'no cluster is found'}`);
+  return kubernetesHome(found);
 }
 
 function clusterFields({

@@ -161,6 +161,15 @@ describe('Config', () => {
         token_file: null,
         http_config: HttpConfig.parse({}),
       },
+      tenants: {
+        by: null,
+        header: 'X-Scope-OrgID',
+        list: [],
+        folder: null,
+        allowed_urls: null,
+        deny_private: false,
+        metrics: false,
+      },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -217,6 +226,13 @@ describe('Config', () => {
       'triggers.severities',
       'triggers.list',
       'storm.share',
+      'tenants.by',
+      'tenants.header',
+      'tenants.list',
+      'tenants.folder',
+      'tenants.allowed_urls',
+      'tenants.deny_private',
+      'tenants.metrics',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config and replicas have tests of their own.

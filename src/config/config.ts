@@ -7,6 +7,7 @@ import { readHttpUrl } from './settings/http-url.ts';
 import { NotifySection } from './notify-section.ts';
 import { PrometheusSection } from './prometheus-section.ts';
 import { ReplicasSection } from './replicas-section.ts';
+import { TenantsSection } from './tenants-section.ts';
 import { StormSection, TriggersSection } from './triggers-section.ts';
 import { listOf, secretSection, section, setting } from './settings/setting.ts';
 import {
@@ -231,6 +232,7 @@ const keys = secretSection({
   triggers: TriggersSection,
   storm: StormSection,
   replicas: ReplicasSection,
+  tenants: TenantsSection,
   log: section({
     /** Lines about single alerts at info; further lines are written at debug. */
     alert_lines_per_second: setting(readCount, 50),

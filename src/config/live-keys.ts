@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 import type { HomeInFile } from './load-config.ts';
-import { Secret } from './settings/show-value.ts';
+import { written } from './settings/show-value.ts';
 
 /** The keys, or sections, that a reload applies while Tocsin runs. Every other key needs a restart, and keeps its value until then. */
 export const liveKeys: readonly string[] = [
@@ -32,6 +32,8 @@ export const liveKeys: readonly string[] = [
   'notify',
   'triggers',
   'storm',
+  'tenants.list',
+  'tenants.allowed_urls',
   'log.alert_lines_per_second',
 ];
 
@@ -81,13 +83,4 @@ function hasSameKeys(before: Section, after: Section): boolean {
 
 function isSection(value: unknown): value is Section {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-/** A value as a text to compare, secrets included: it must not be shown. */
-function written(value: unknown): string | undefined {
-  return JSON.stringify(value, function reveal(this: Section, key: string, shown: unknown): unknown {
-    const found = this[key];
-    if (found instanceof Secret) return { secret: found.reveal() };
-    return found instanceof Map ? [...found] : shown;
-  });
 }

@@ -214,7 +214,7 @@ log: 5
   });
 
   const sections =
-    'receiver, source, lanes, controller, prometheus, pipelines, history, notify, triggers, storm, replicas, log';
+    'receiver, source, lanes, controller, prometheus, pipelines, history, notify, triggers, storm, replicas, tenants, log';
   const single: [what: string, text: string, problem: string][] = [
     ['a root that is a list', '- a\n', `1:1: found <secret>, allowed: a map with the keys ${sections}`],
     ['a root that is a text', '\n  hello\n', `2:3: found <secret>, allowed: a map with the keys ${sections}`],

@@ -14,6 +14,8 @@ import { describeRefusal, withSuggestion, type Reader } from './settings/reader.
 import { showPath, showText } from './settings/show-value.ts';
 import { keyElsewhere, nearestName } from './settings/unknown-key.ts';
 import { keyPaths, keysAt } from './settings/setting.ts';
+import { TenantCompiler, type TenantConfig } from './tenant-configs.ts';
+import { placedTenants } from './tenant-files.ts';
 
 /** Which keys of `pipelines` are in the file itself, rather than from a default or a flag: their presence chooses the home. */
 export interface HomeInFile {
@@ -29,11 +31,27 @@ export type LoadedConfig =
       /** The text of the file; '' without a file. */
       readonly text: string;
       readonly inFile: HomeInFile;
+      /** Default: there is none. */
+      readonly tenants?: readonly TenantConfig[];
     }
   | { readonly problems: readonly string[] };
 
+/** What the tenants of a file need besides it. */
+export interface TenantSurroundings {
+  /** Remembers what it compiled. */
+  readonly compiler: TenantCompiler;
+  /** The names of the files in a folder, sorted; throws as `node:fs` does. */
+  readonly listFolder: (path: string) => readonly string[];
+}
+
+const noSurroundings = (): TenantSurroundings => ({ compiler: new TenantCompiler(), listFolder: () => [] });
+
 /** Flags override the file, and the file overrides the defaults. Never throws; every problem of file and flags is one line. */
-export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig {
+export function loadConfig(
+  flags: ConfigFlags,
+  readFile: ReadFile,
+  surroundings: TenantSurroundings = noSurroundings(),
+): LoadedConfig {
   let text = '';
   const read: ReadFile = (path) => (text = readFile(path));
   const file = flags.configFile === undefined ? parseConfigFile('', '') : loadFile(flags.configFile, read);
@@ -42,30 +60,40 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
   if ('problems' in file) return { problems: [...file.problems, ...url.problems, ...pipelinesFolder.problems] };
   const problems = [...url.problems, ...pipelinesFolder.problems];
   if (problems.length > 0) return { problems };
-  const { prometheus, pipelines, notify, replicas } = file.config;
   const folder = dirname(flags.configFile ?? '');
+  const inFile = { folder: file.sets('pipelines', 'folder'), kubernetes: file.sets('pipelines', 'kubernetes') };
+  const config = withFlags(file.config, folder, url.value, pipelinesFolder.value);
+  const format = { config, sections: file.sections, describeUnknownKey };
+  const placed = placedTenants({ ...surroundings, readFile, describeUnknownKey, at: file.at }, config.tenants, folder);
+  const compiled = 'problems' in placed ? placed : surroundings.compiler.compile(format, placed.tenants);
+  if ('problems' in compiled) return compiled;
+  return {
+    config,
+    text,
+    pipelinesFolderGiven: pipelinesFolder.value !== undefined || inFile.folder,
+    inFile,
+    ...(config.tenants.by !== null && { tenants: compiled.tenants }),
+  };
+}
+
+/** The file with the flags that override it, and with paths that start at its folder. */
+function withFlags(file: Config, folder: string, url: string | undefined, pipelinesFolder: string | undefined): Config {
+  const { prometheus, pipelines, notify, replicas } = file;
   const httpConfig = withPathsFrom(folder, prometheus.http_config);
   const alertmanagers = notify.alertmanagers.map((each) => ({
     ...each,
     http_config: withPathsFrom(folder, each.http_config),
   }));
-  const inFile = { folder: file.sets('pipelines', 'folder'), kubernetes: file.sets('pipelines', 'kubernetes') };
-  const config = {
-    ...file.config,
-    prometheus: { ...prometheus, url: url.value === undefined ? prometheus.url : [url.value], http_config: httpConfig },
-    pipelines: { ...pipelines, folder: pipelinesFolder.value ?? pipelines.folder },
+  return {
+    ...file,
+    prometheus: { ...prometheus, url: url === undefined ? prometheus.url : [url], http_config: httpConfig },
+    pipelines: { ...pipelines, folder: pipelinesFolder ?? pipelines.folder },
     notify: { ...notify, alertmanagers },
     replicas: {
       ...replicas,
       token_file: replicas.token_file === null ? null : resolve(folder, replicas.token_file),
       http_config: withPathsFrom(folder, replicas.http_config),
     },
-  };
-  return {
-    config,
-    text,
-    pipelinesFolderGiven: pipelinesFolder.value !== undefined || inFile.folder,
-    inFile,
   };
 }
 
@@ -96,13 +124,17 @@ function loadFile(path: string, readFile: ReadFile): ConfigFileResult {
 }
 
 /** A file's configuration, or every problem in it, one line each, in the order of the file. */
-type ConfigFileResult =
-  | {
-      readonly config: Config;
-      /** True if the file itself sets the key at this path. */
-      readonly sets: (...path: readonly string[]) => boolean;
-    }
-  | { readonly problems: readonly string[] };
+type ConfigFileResult = ReadConfigFile | { readonly problems: readonly string[] };
+
+interface ReadConfigFile {
+  readonly config: Config;
+  /** The sections as they are written there. */
+  readonly sections: Readonly<Record<string, unknown>>;
+  /** True if the file itself sets the key at this path. */
+  readonly sets: (...path: readonly string[]) => boolean;
+  /** The beginning of a problem with that key. */
+  readonly at: (...path: readonly string[]) => string;
+}
 
 const homes: Alternatives = {
   keys: [
@@ -121,7 +153,9 @@ export const configFormat: SettingsFormat<Config> = { schema: Config, describeUn
  */
 export function parseConfigFile(file: string, text: string): ConfigFileResult {
   const parsed = parseSettingsFile(configFormat, file, text);
-  return 'problems' in parsed ? parsed : { config: parsed.settings, sets: parsed.sets };
+  if ('problems' in parsed) return parsed;
+  const { settings: config, value, ...places } = parsed;
+  return { config, sections: (value ?? {}) as Readonly<Record<string, unknown>>, ...places };
 }
 
 /**

@@ -10,6 +10,8 @@ export interface OwnAddresses {
   readonly host: string | undefined;
   readonly port: number;
   readonly routePrefix: string;
+  /** What may follow the prefix and lead to the same API. Default: nothing. */
+  readonly apiPrefixes?: readonly string[];
   /** The names and addresses of this machine or pod, without those of the loopback. */
   readonly machine: readonly string[];
 }
@@ -41,7 +43,8 @@ function reachOf(target: Place | undefined, sharesLoopback: boolean, own: OwnAdd
   if (named.some((url) => isSame(placeOf(url), target))) return 'yes';
   if (own.advertisedUrls.length > 0) return 'no';
   if (!isThisMachine(target.host, own, sharesLoopback)) return 'unknown';
-  if (target.port === own.port && target.path === own.routePrefix && listensAt(target.host, own)) return 'yes';
+  const paths = [own.routePrefix, ...(own.apiPrefixes ?? []).map((each) => own.routePrefix + each)];
+  if (target.port === own.port && paths.includes(target.path) && listensAt(target.host, own)) return 'yes';
   // Whoever has an external URL has a proxy, which may be on this machine.
   return own.externalUrl === undefined ? 'no' : 'unknown';
 }

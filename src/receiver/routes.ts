@@ -7,10 +7,13 @@ import type { ReadHandler } from './lists/read-handler.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
 
-interface RoutesOptions {
+interface RoutesOptions extends ProcessRoutesOptions {
   readonly alerts: AlertsHandler;
   readonly reads: ReadHandler;
   readonly silences: SilencesHandler;
+}
+
+interface ProcessRoutesOptions {
   readonly metrics: MetricsPage;
   /** The reason why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
@@ -18,8 +21,7 @@ interface RoutesOptions {
 }
 
 /** The receiver's table of contents: the routes of Alertmanager, and Tocsin's additions. */
-export function createRoutes({ alerts, reads, silences, metrics, notReady, reload }: RoutesOptions): readonly Route[] {
-  const health = { isHealth: true } as const;
+export function createRoutes({ alerts, reads, silences, ...process }: RoutesOptions): readonly Route[] {
   return [
     {
       ...v2('alerts', {
@@ -52,6 +54,14 @@ export function createRoutes({ alerts, reads, silences, metrics, notReady, reloa
       counted: ['POST'],
       isForTeams: true,
     },
+    ...processRoutes(process),
+  ];
+}
+
+/** The routes that are about the process, whoever shares it. */
+export function processRoutes({ metrics, notReady, reload }: ProcessRoutesOptions): readonly Route[] {
+  const health = { isHealth: true } as const;
+  return [
     { path: '/-/healthy', methods: onlyRead((_, response) => answerText(response, 200, 'OK')), ...health },
     { path: '/-/ready', methods: onlyRead((_, response) => answerReady(response, notReady())), ...health },
     { path: '/-/reload', methods: { POST: (_, response) => answerReload(response, reload) } },

@@ -15,7 +15,7 @@ import { turnAway } from './web/turn-away.ts';
 import { Listener } from './listener.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
 import { headProblem, readTarget } from './request/request-head.ts';
-import { labelOf, type Routes } from './routes.ts';
+import { labelOf, type RouteTable } from './routes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The limits that can change while the server runs; milliseconds. */
@@ -28,7 +28,7 @@ export interface ReceiverServerOptions
   readonly metrics: HttpMetrics;
   /** All open connections, with the budget for the memory that they hold. */
   readonly connections: Connections;
-  readonly routes: Routes;
+  readonly routes: RouteTable;
   /** `--web.cors.origin`. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
   /** The prefix of every path: '' or `/prefix`. */
@@ -145,8 +145,9 @@ export class ReceiverServer {
   #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, owed: number): () => void {
     const { clock, metrics, routePrefix, routes } = this.#options;
     const startedAt = clock.now();
-    const { path, route, url } = readTarget(routePrefix, request.url ?? '/', routes);
+    const { path, route, url, mark } = readTarget(routePrefix, request.url ?? '/', routes, request.headers);
     request.url = url;
+    if (mark !== undefined) routes.claim?.(request, mark);
     for (const [name, value] of this.#headers) response.setHeader(name, value);
     if (owed > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
     else if (owed > 1)

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { answerNotAllowed, answerNotFound, refuse, Refusal } from './request/answer.ts';
 import type { KnownPath, KnownPaths } from './request/request-head.ts';
+import type { TenantMark } from './request/tenancy.ts';
 
 /** Answers a request. @param parameters of the path, decoded */
 type RouteHandler = (
@@ -44,8 +45,17 @@ export interface Route {
   readonly isDirect?: boolean;
 }
 
+/** What a server asks about its paths. */
+export interface RouteTable extends KnownPaths {
+  readonly list: readonly Route[];
+  /** Answers a request whose target request-head.ts has read. */
+  readonly handle: RequestListener;
+  /** Notes whose a request is. */
+  claim?(request: IncomingMessage, mark: TenantMark): void;
+}
+
 /** All routes: router, metrics and gate use this one list. */
-export class Routes implements KnownPaths {
+export class Routes implements RouteTable {
   readonly list: readonly Route[];
   /** Answers a request whose target request-head.ts has read. */
   readonly handle: RequestListener;

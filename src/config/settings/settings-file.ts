@@ -46,6 +46,8 @@ export interface Alternatives {
 export type SettingsFileResult<T> =
   | {
       readonly settings: T;
+      /** The same as it is written in the file. */
+      readonly value: unknown;
       /** True if the file itself sets the key at this path. */
       readonly sets: (...path: readonly string[]) => boolean;
       /** `FILE:LINE:COLUMN: path.to.key: `, the beginning of a problem that shows only when the value is used. */
@@ -67,6 +69,7 @@ export function parseSettingsFile<T>(format: SettingsFormat<T>, file: string, te
     if ('settings' in checked) {
       return {
         settings: checked.settings,
+        value: root.value,
         sets: (...path) => deepest(root, path).isExact,
         at: (...path) => `${place(deepest(root, path).node.offset)}${showPath(path)}: `,
       };

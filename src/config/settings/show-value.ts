@@ -92,3 +92,15 @@ export class Secret {
     return '<secret>';
   }
 }
+
+/** A value as a text to compare, secrets included: it must not be shown. */
+export function written(value: unknown): string | undefined {
+  return JSON.stringify(
+    value,
+    function reveal(this: Readonly<Record<string, unknown>>, key: string, shown: unknown): unknown {
+      const found = this[key];
+      if (found instanceof Secret) return { secret: found.reveal() };
+      return found instanceof Map ? [...found] : shown;
+    },
+  );
+}

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Refusal } from './answer.ts';
 import { newId } from '../../runtime/new-id.ts';
+import type { TenantMark } from './tenancy.ts';
 
 /**
  * The target of a request in the one spelling that gate, metrics and routes see. None of them reads the target itself, so they
@@ -18,14 +19,20 @@ interface RequestTarget extends KnownPath {
  * Reads the target of a request as Go does: a "#" begins no fragment but belongs to path or query, and of an absolute form (RFC
  * 9112, 3.2.2) only the part after the host counts.
  * @param prefix the prefix of every path: '' or `/prefix`
+ * @param headers may name the tenant
  */
-export function readTarget(prefix: string, target: string, known: KnownPaths): RequestTarget {
+export function readTarget(
+  prefix: string,
+  target: string,
+  known: KnownPaths,
+  headers: IncomingHttpHeaders = {},
+): RequestTarget {
   const url = originForm(target).replaceAll(unsafe, escapeOf);
   const queryAt = url.indexOf('?');
   const whole = queryAt < 0 ? url : url.slice(0, queryAt);
   if (!whole.startsWith(`${prefix}/`)) return { path: '', route: 'other', url };
-  const { path, route } = known.find(whole.slice(prefix.length));
-  return { path, route, url: queryAt < 0 ? path : path + url.slice(queryAt) };
+  const { path, ...found } = known.find(whole.slice(prefix.length), headers);
+  return { ...found, path, url: queryAt < 0 ? path : path + url.slice(queryAt) };
 }
 
 function originForm(target: string): string {
@@ -44,7 +51,7 @@ function escapeOf(character: string): string {
 
 /** Knowledge about the paths that have a route. All paths are without the route prefix. */
 export interface KnownPaths {
-  find(path: string): KnownPath;
+  find(path: string, headers: IncomingHttpHeaders): KnownPath;
   /** True below a folder of the API, even if the path has no route. */
   isApi(path: string): boolean;
   /** True for a path that reports whether the process lives. */
@@ -59,6 +66,8 @@ export interface KnownPath {
   readonly path: string;
   /** The name in the metrics; `other` for every path without a route. */
   readonly route: string;
+  /** Whose it is, if there are tenants; undefined: it asks the process. */
+  readonly mark?: TenantMark;
 }
 
 /** The sender of a request, as in the log. */
