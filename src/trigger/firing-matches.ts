@@ -107,9 +107,9 @@ function begun<Key, T>(
 ): SharedWork<T> {
   const known = works.get(key);
   if (known?.isGivenUp === false) return known;
-  const begun = new SharedWork(work);
-  works.set(key, begun);
-  return begun;
+  const anew = new SharedWork(work);
+  works.set(key, anew);
+  return anew;
 }
 
 /** Throws if nobody waits any more. */

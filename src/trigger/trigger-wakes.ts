@@ -8,6 +8,7 @@ import type { TriggersInForce } from './triggers-in-force.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { Trigger } from './trigger.ts';
+import { heldNow } from './why-not.ts';
 
 /** Changes that come together are looked at together: at a start, thousands come at once; milliseconds. */
 const gatherMs = 50;
@@ -146,12 +147,11 @@ export class TriggerWakes {
     this.watchSuspensions();
     const objects = new Map<string, Request>();
     const add = (request: Request): void => void objects.set(requestKey(request), request);
+    this.#wakeAdded();
     for (const [key, before] of changed) {
       for (const request of before) add(JSON.parse(request) as Request);
       for (const request of inForce.writtenBy(key)) add(request);
       const trigger = triggers.get(key);
-      if (this.#added.delete(key) && trigger !== undefined && trigger.action.do !== 'condition')
-        void this.#wakeAdded(trigger);
       if (trigger?.action.do !== 'condition') continue;
       for (const request of targets.staticOf(trigger)) add(request);
       if (targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
@@ -201,11 +201,16 @@ export class TriggerWakes {
   }
 
   /** With `repeats: ignore`, an alert that fires already is no event any more. A condition goes by what fires anyway. */
-  async #wakeAdded(trigger: Trigger): Promise<void> {
-    const { clock, inForce, newEventId } = this.#options;
-    if (!inForce.isActive(trigger) && trigger.mode !== 'observe') return;
-    const event = { id: newEventId(), causes: Causes.of('trigger', clock.now()) };
-    await this.#attempts.attempt(`added ${trigger.key}`, () => this.#wakeFiring(trigger, event, 'firing'));
+  #wakeAdded(): void {
+    const { clock, newEventId, triggers } = this.#options;
+    const added = [...this.#added];
+    this.#added.clear();
+    for (const trigger of added.map((key) => triggers.get(key))) {
+      if (trigger === undefined || trigger.action.do === 'condition') continue;
+      if (heldNow(trigger, clock.now()) === 'suspended') continue;
+      const event = { id: newEventId(), causes: Causes.of('trigger', clock.now()) };
+      void this.#attempts.attempt(`added ${trigger.key}`, () => this.#wakeFiring(trigger, event, 'firing'));
+    }
   }
 
   /** @param status why the alerts that fire are looked at */

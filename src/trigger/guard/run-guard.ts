@@ -287,7 +287,7 @@ export class Pacing implements RunGuard {
     this.#decisions.set(pair, decision);
     void this.#options.redecide(trigger, pair.request, pair.parked!.causes).then((isChosen) => {
       decision.because = isChosen ? undefined : 'trigger_changed';
-      this.#arm(this.#time.now());
+      return this.#arm(this.#time.now());
     });
     return 'undecided';
   }

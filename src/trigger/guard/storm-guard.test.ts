@@ -79,6 +79,7 @@ describe('StormGuard', () => {
         event_id: 'e1',
         requests: 51,
         objects: 100,
+        namespaces: ['(none)'],
         share: 0.51,
         limit_share: 0.5,
         limit_objects: 10,
@@ -246,4 +247,34 @@ describe('StormGuard', () => {
       { numRuns: 60 },
     );
   });
+
+  it('holds no run of a namespace that has no part in the storm, neither of the same event nor of a later one', async () => {
+    const { guard, logger, out } = start();
+    const stormy = choice(inNamespace('greedy', 60), new Map([['T', causes]]));
+    await guard.enqueue([stormy, choice(inNamespace('modest', 2), new Map([['M', causes]]))], event);
+    assert.deepEqual(
+      out.map((line) => line.split(' ')[0]),
+      ['modest-0', 'modest-1'],
+    );
+    assert.deepEqual(logger.fieldsOf('trigger.storm')[0]?.['namespaces'], ['greedy']);
+    await guard.enqueue([choice(inNamespace('modest', 3), new Map([['M', causes]]))], { id: 'e2', causes });
+    assert.equal(out.length, 5);
+    assert.equal(guard.state?.waiting, 60);
+  });
+
+  it('lets the namespaces of several storms out in turn, each with its worst alert first', async () => {
+    const { clock, guard, out } = start();
+    const worst = causesOf('B', 'critical');
+    await guard.enqueue([choice(inNamespace('greedy', 60), new Map([['T', worst]]))], event);
+    await guard.enqueue([choice(inNamespace('other', 60), new Map([['T', causes]]))], { id: 'e2', causes });
+    await clock.advanceAsync(400);
+    assert.deepEqual(
+      out.map((line) => line.split(' ')[0]),
+      ['greedy-0', 'other-0', 'greedy-1', 'other-1'],
+    );
+  });
 });
+
+function inNamespace(namespace: string, count: number): readonly Request[] {
+  return Array.from({ length: count }, (_, at) => ({ kind: 'Cluster', namespace, name: `${namespace}-${at}` }));
+}

@@ -6,7 +6,11 @@ import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AlertOrder } from '../firing-condition.ts';
 import { defaultTrigger } from '../trigger.ts';
+import { guardedByNamespace, heldNamespaces, isGuarded, namespaceOf, releaseOrder } from './storm-shares.ts';
 import { createStormMetrics, type StormMetrics } from './guard-report.ts';
+
+/** The most namespaces that a line names. */
+const maxNamedNamespaces = 20;
 
 /** Runs go out about this often, several at once, if the rate is higher; milliseconds. */
 const tickMs = 100;
@@ -53,8 +57,9 @@ interface Storm {
 type End = 'all_out' | 'resumed' | 'shutdown';
 
 /**
- * Keeps one event from waking most objects at once: over a share of the objects that triggers name, its runs go out at a rate, the
- * worst alert first. What the default trigger chose alone goes through untouched.
+ * Keeps one event from waking most objects at once: over a share of the objects that triggers name, runs go out at a rate, the worst
+ * alert first. Held are those of the namespaces with the most of them, until the rest is no storm, and namespaces take turns: no team
+ * waits for the storm of another one. What the default trigger chose alone goes through untouched.
  */
 export class StormGuard {
   readonly #options: StormGuardOptions;
@@ -84,16 +89,15 @@ export class StormGuard {
 
   /** Passes on what may go now, and keeps the rest. Resolves when that is done. */
   async enqueue(choices: readonly Choice[], event: StormEvent): Promise<void> {
-    const touched = choices.reduce(
-      (sum, { requests, chosenBy }) => sum + (isGuarded(chosenBy) ? requests.length : 0),
-      0,
-    );
+    const byNamespace = guardedByNamespace(choices);
+    const touched = [...byNamespace.values()].reduce((sum, count) => sum + count, 0);
     const isStorm = !this.#isStopped && this.#isStorm(touched);
     // An alert of the platform does not wait for what alerts of users have set off.
     const isFree = this.#storm === undefined || event.causes.lane === 'platform';
     if (!isStorm && isFree) return this.#options.enqueue(choices, event);
-    if (isStorm) this.#begin(touched, event);
-    const passed = choices.flatMap((choice) => this.#passed(choice, event, isStorm));
+    const held = isStorm ? this.#heldOf(byNamespace, touched) : new Map<string, number>();
+    if (isStorm) this.#begin(touched, event, held);
+    const passed = choices.flatMap((choice) => this.#passed(choice, event, held));
     if (passed.length > 0) await this.#options.enqueue(passed, event);
   }
 
@@ -123,7 +127,12 @@ export class StormGuard {
     return known > objects && touched > share * known;
   }
 
-  #begin(touched: number, event: StormEvent): void {
+  #heldOf(byNamespace: ReadonlyMap<string, number>, touched: number): ReadonlyMap<string, number> {
+    const { config, objectCount } = this.#options;
+    return heldNamespaces(byNamespace, config().share * Math.max(objectCount(), touched));
+  }
+
+  #begin(touched: number, event: StormEvent, held: ReadonlyMap<string, number>): void {
     const isNew = this.#storm === undefined;
     this.#storm ??= { since: this.#options.clock.now(), released: 0, merged: 0 };
     if (isNew) this.#metrics.storms.inc();
@@ -132,24 +141,30 @@ export class StormGuard {
     const { config, logger, objectCount } = this.#options;
     const { share, objects, rate } = config();
     const known = Math.max(objectCount(), touched);
+    const names = [...held.keys()].map((namespace) => (namespace === '' ? '(none)' : namespace));
+    const runs = [...held.values()].reduce((sum, count) => sum + count, this.#waiting.size);
     logger.warn('trigger.storm', 'an event concerns so many objects that its runs go out one after the other', {
       event_id: event.id,
       requests: touched,
       objects: known,
+      namespaces: names.slice(0, maxNamedNamespaces),
+      ...(names.length > maxNamedNamespaces && { more_namespaces: names.length - maxNamedNamespaces }),
       share: Math.round((touched / known) * 100) / 100,
       limit_share: share,
       limit_objects: objects,
       runs_per_second: rate,
       waiting: this.#waiting.size,
-      seconds: Math.ceil((this.#waiting.size + touched) / rate),
+      seconds: Math.ceil(runs / rate),
     });
   }
 
   /** The part of a choice that goes on now; the rest waits. */
-  #passed(choice: Choice, event: StormEvent, isStorm: boolean): readonly Choice[] {
+  #passed(choice: Choice, event: StormEvent, heldOnes: ReadonlyMap<string, number>): readonly Choice[] {
     const { requests, chosenBy } = choice;
     if (!isGuarded(chosenBy)) return [choice];
-    const held = requests.filter((request) => isStorm || this.#waiting.has(requestKey(request)));
+    const held = requests.filter(
+      (request) => heldOnes.has(namespaceOf(request)) || this.#waiting.has(requestKey(request)),
+    );
     if (held.length === 0) return [choice];
     const byDefault = chosenBy.get(defaultTrigger);
     const guarded = new Map([...chosenBy].filter(([key]) => key !== defaultTrigger));
@@ -212,20 +227,13 @@ export class StormGuard {
   }
 
   #take(count: number): readonly WaitingRun[] {
-    this.#sorted ??= this.#inOrder();
+    this.#sorted ??= releaseOrder(this.#waiting, this.#options.order()).toReversed();
     const keys = this.#sorted.splice(Math.max(0, this.#sorted.length - count)).toReversed();
     const runs = keys.map((key) => this.#waiting.get(key)!);
     for (const key of keys) this.#waiting.delete(key);
     this.#metrics.paced.inc(runs.length);
     if (this.#storm !== undefined) this.#storm.released += runs.length;
     return runs;
-  }
-
-  /** The run of the worst alert last, the platform's before all; of equal ones, the one that has waited longest. */
-  #inOrder(): string[] {
-    const ranks = ranksOf(new Set(Array.from(this.#waiting.values(), ({ causes }) => causes)), this.#options.order());
-    const sorted = [...this.#waiting].toSorted(([, a], [, b]) => ranks.get(a.causes)! - ranks.get(b.causes)!);
-    return sorted.map(([key]) => key).toReversed();
   }
 
   get #secondsLeft(): number {
@@ -247,26 +255,6 @@ export class StormGuard {
     const message = 'runs that waited because of a storm are given up: the next start looks at every object';
     logger.warn('trigger.storm_ended', message, { ...fields, given_up: givenUp });
   }
-}
-
-/** True if another trigger than the default one chose. */
-function isGuarded(chosenBy: Choice['chosenBy']): boolean {
-  return chosenBy.size > Number(chosenBy.has(defaultTrigger));
-}
-
-/** The places of causes by lane, then by their worst alert. */
-function ranksOf(all: ReadonlySet<Causes>, order: Pick<AlertOrder, 'compare'>): ReadonlyMap<Causes, number> {
-  const ranked = Array.from(all, (causes) => ({
-    causes,
-    laneRank: causes.lane === 'platform' ? 0 : 1,
-    worst: [...causes.alerts.values()].map(({ labels }) => labels).toSorted((a, b) => order.compare(a, b))[0],
-  })).toSorted((a, b) => {
-    if (a.laneRank !== b.laneRank) return a.laneRank - b.laneRank;
-    if (a.worst === undefined || b.worst === undefined)
-      return Number(a.worst === undefined) - Number(b.worst === undefined);
-    return order.compare(a.worst, b.worst);
-  });
-  return new Map(ranked.map(({ causes }, rank) => [causes, rank]));
 }
 
 /** Thousands of runs have the same two causes one after the other. */
