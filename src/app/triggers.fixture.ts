@@ -11,6 +11,7 @@ import { Causes } from '../cause/causes.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { ownParts, type StageOptions } from './app-options.ts';
@@ -23,6 +24,7 @@ export interface TriggersBench {
   readonly home: FakeHome;
   readonly reconciling: Reconciling;
   readonly registry: Registry;
+  readonly urgent: UrgentSignals;
   /** The alerts that fire. */
   readonly firing: Map<string, LabelSet>;
   /** Set while Prometheus cannot be asked. */
@@ -110,6 +112,7 @@ export async function triggersBench(
     home,
     reconciling,
     registry: options.registry,
+    urgent: options.urgent,
     firing,
     folder,
     alert: (labels: LabelSet, status: CauseStatus = 'firing') => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { labelKey } from '../alert/labels.ts';
+import { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
@@ -693,6 +695,29 @@ describe('a search for the owners of many pods', () => {
     }
     return Object.assign(bench, { asked: () => asked });
   }
+
+  it('delays none for an alert of the platform, not even of the same team', async (t) => {
+    const bench = await setUp(t);
+    const open = Promise.withResolvers<void>();
+    const { urgent } = bench;
+    bench.home.beforeOwner = (signal) => (urgent.has(signal) ? Promise.resolve() : open.promise);
+    bench.reconciling.triggers.setCluster(wakesOwner.key, wakesOwner);
+    await bench.settle();
+    for (let n = 0; n < 200; n++) bench.alert({ alertname: 'Down', namespace: 'shop', pod: `p${n}` });
+    await bench.settle();
+    bench.home.owners.set('shop/node', carts);
+    const labels = { alertname: 'NodeDown', namespace: 'shop', pod: 'node' };
+    const causes = new Causes('platform');
+    causes.addAlert(labelKey(labels), { labels }, 'firing', bench.clock.now());
+    bench.reconciling.source.put(causes);
+    await bench.settle();
+    assert.deepEqual(
+      bench.home.annotations.map(({ name }) => name),
+      ['carts'],
+    );
+    open.resolve();
+    await bench.settle();
+  });
 
   it('delays no trigger that waits for what inhibits it, and no search of another team', async (t) => {
     const bench = await search(t, 1000);

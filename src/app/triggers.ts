@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { ControllerTriggers } from '../controller/create-controller.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
 import { EventChoices } from '../trigger/event-choices.ts';
@@ -22,6 +23,7 @@ import type {
 import { mergeChoices } from '../trigger/found-objects.ts';
 import { MatchResults } from '../trigger/match-results.ts';
 import { TeamTurns } from '../trigger/team-turns.ts';
+import { PodOwners } from '../trigger/pod-owners.ts';
 import { TriggerChooser, type TriggerChooserOptions } from '../trigger/trigger-chooser.ts';
 import { TriggerIndex } from '../trigger/trigger-index.ts';
 import { TriggerTargets } from '../trigger/trigger-targets.ts';
@@ -40,6 +42,8 @@ import { Pacing } from '../trigger/guard/run-guard.ts';
 export interface TriggersOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
+  /** The signals of work that goes before other work. */
+  readonly urgent?: UrgentSignals;
   readonly home: Pick<Home, 'annotator' | 'list' | 'targets' | 'triggers'>;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
   /** `--storage.path` */
@@ -64,6 +68,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   readonly #index: TriggerIndex;
   readonly #targets: TriggerTargets;
   readonly #firing: FiringTargets;
+  readonly #owners: PodOwners;
   readonly #inForce: TriggersInForce;
   readonly #inhibited: InhibitedAlerts;
   readonly #chooser: TriggerChooser;
@@ -96,7 +101,10 @@ export class Triggers implements TriggerSink, TriggerStates {
     const results = new MatchResults({ ...options, triggers });
     const matches = new FiringMatches({ triggers, results, turns });
     const eventMatches = new EventMatches({ ...options, triggers, results, turns });
-    this.#firing = new FiringTargets({ triggers, targets, matches, turns, order });
+    const onProblem = (trigger: Trigger, problem: string): void =>
+      this.#notes.add(trigger, 'trigger.target_unresolved', problem);
+    this.#owners = new PodOwners({ ...options, targets, onProblem });
+    this.#firing = new FiringTargets({ ...options, triggers, targets, matches, turns, owners: this.#owners, order });
     const platform = livePlatformAlerts(() => config().lanes.platform);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
@@ -170,7 +178,10 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#readFile();
     void this.#options.home.triggers?.reconfigure();
     this.#firing.forget();
-    for (const { key } of this.#index.all) this.#wakes.changed(key);
+    for (const { key } of this.#index.all) {
+      this.#owners.forget(key);
+      this.#wakes.changed(key);
+    }
   }
 
   setCluster(key: string, trigger: Trigger | undefined): void {
@@ -213,6 +224,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (trigger === undefined) {
       this.#index.delete(key);
       this.#targets.delete(key);
+      this.#owners.forget(key);
     } else {
       this.#counts[trigger.origin]++;
       this.#index.set(trigger);

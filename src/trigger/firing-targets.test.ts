@@ -48,7 +48,9 @@ function sceneOf(...all: readonly Trigger[]): Scene {
   const turns = new TeamTurns(new SliceSchedule(clock));
   const results = new MatchResults({ triggers, clock, logger: new RecordingLogger(), registry: new Registry() });
   const matches = new FiringMatches({ triggers, results, turns });
-  return { triggers, firing: new FiringTargets({ triggers, targets, matches, turns, order: () => new AlertOrder() }) };
+  const owners = { each: () => Promise.resolve() };
+  const firing = new FiringTargets({ triggers, targets, matches, turns, owners, order: () => new AlertOrder() });
+  return { triggers, firing };
 }
 
 /** Counts how often an expression on a label is tried. */

@@ -1,23 +1,24 @@
 import type { FiringAlerts, NamedAlert } from '../alert/firing-alerts.ts';
 import { labelSetOf } from '../alert/labels.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import type { ResolvedOwner } from './choose.ts';
 import type { AlertOrder } from './firing-condition.ts';
 import type { FiringMatches } from './firing-matches.ts';
-import { eachBounded } from './matched-alerts.ts';
+import type { PodOwners } from './pod-owners.ts';
 import { SharedWork, teamOf, type TeamTurns } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { TemplateData, Trigger } from './trigger.ts';
-
-/** How many pods are asked for their owners at once. */
-const ownersAtOnce = 32;
 
 interface FiringTargetsOptions {
   readonly triggers: Pick<TriggerIndex, 'get'>;
   readonly targets: TriggerTargets;
   readonly matches: FiringMatches;
   readonly turns: TeamTurns;
+  readonly owners: Pick<PodOwners, 'each'>;
+  /** The signals of runs that wait for nobody else. */
+  readonly urgent?: Pick<UrgentSignals, 'has'> | undefined;
   /** The order of the current configuration. */
   readonly order: () => AlertOrder;
 }
@@ -68,7 +69,7 @@ export class FiringMoment {
   readonly #firing: FiringAlerts;
   readonly #options: FiringTargetsOptions;
   readonly #looks = new Map<Trigger, SharedWork<Look>>();
-  readonly #owned = new Map<string, Promise<WorstByObject>>();
+  readonly #owned = new Map<Trigger, SharedWork<WorstByObject>>();
 
   constructor(firing: FiringAlerts, options: FiringTargetsOptions) {
     this.#firing = firing;
@@ -154,23 +155,21 @@ export class FiringMoment {
   ): Promise<WorstByObject> {
     const isNear = [...pods.values()].some(({ owner }) => namespace === undefined || owner.namespace === namespace);
     if (!isNear) return new Map();
-    const known = this.#owned.get(trigger.key);
-    if (known !== undefined) return known;
-    const owned = this.#askOwners(trigger, pods, signal);
-    this.#owned.set(trigger.key, owned);
-    // What was cut off by the end of one run is asked again by the next.
-    owned.catch(() => this.#owned.delete(trigger.key));
-    return owned;
+    if (this.#options.urgent?.has(signal) === true) return this.#askOwners(trigger, pods, signal);
+    const known = this.#owned.get(trigger);
+    if (known?.isGivenUp === false) return known.wait(signal);
+    const owned = new SharedWork((stop) => this.#askOwners(trigger, pods, stop));
+    this.#owned.set(trigger, owned);
+    return owned.wait(signal);
   }
 
   async #askOwners(trigger: Trigger, pods: WorstByPod, signal: AbortSignal): Promise<WorstByObject> {
-    const { targets } = this.#options;
     const owned: WorstByObject = new Map();
-    const ask = async ({ owner, alert }: { owner: ResolvedOwner; alert: NamedAlert }): Promise<void> => {
-      const found = await targets.ownerOf(trigger, owner, signal);
-      if ('requests' in found) for (const request of found.requests) this.#keep(owned, request, alert);
+    const asked = new Map([...pods].map(([pod, { owner }]) => [pod, owner]));
+    const keep = (pod: string, requests: readonly Request[]): void => {
+      for (const request of requests) this.#keep(owned, request, pods.get(pod)!.alert);
     };
-    await eachBounded(pods.values(), ownersAtOnce, ask);
+    await this.#options.owners.each(trigger, asked, keep, signal);
     return owned;
   }
 

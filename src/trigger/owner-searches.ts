@@ -4,9 +4,11 @@ import { requestKey, type Choice } from '../reconcile/ports.ts';
 import type { CancelTimer } from '../runtime/clock.ts';
 import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import type { ResolvedOwner } from './choose.ts';
 import { FoundObjects } from './found-objects.ts';
 import type { ChosenEvent } from './matched-alerts.ts';
+import { teamOf } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { Trigger } from './trigger.ts';
@@ -34,6 +36,8 @@ export interface OwnerSearch {
 export interface OwnerSearchesOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly triggers: Pick<TriggerIndex, 'get'>;
   readonly targets: Pick<TriggerTargets, 'ownerOf'>;
+  /** The signals of work that goes before other work. */
+  readonly urgent?: Pick<UrgentSignals, 'add'> | undefined;
   /** Hears why a pod led to nothing. */
   readonly onProblem: (trigger: Trigger, problem: string) => void;
   /** Enqueues objects that were chosen, and logs it. */
@@ -42,11 +46,14 @@ export interface OwnerSearchesOptions extends Pick<Runtime, 'clock' | 'logger' |
 
 /**
  * Searches for the owners of pods, apart from all else that events need: a search of thousands of pods takes minutes. Each namespace
- * has a lane of its own, in which its triggers take turns. What is found is woken in portions.
+ * has a lane of its own, in which its triggers take turns, and another one for alerts of the platform, whose pods are asked before all
+ * others. What is found is woken in portions.
  */
 export class OwnerSearches {
   readonly #options: OwnerSearchesOptions;
   readonly #closed = new AbortController();
+  /** Aborted with the other one; what is asked with it goes first. */
+  readonly #platform: AbortSignal;
   readonly #lanes = new Map<string, Lane>();
   readonly #fullLine: LineOnceAWhile;
   readonly #failedLine: LineOnceAWhile;
@@ -54,6 +61,8 @@ export class OwnerSearches {
 
   constructor(options: OwnerSearchesOptions) {
     this.#options = options;
+    this.#platform = AbortSignal.any([this.#closed.signal]);
+    options.urgent?.add(this.#platform);
     this.#fullLine = new LineOnceAWhile(options.clock);
     this.#failedLine = new LineOnceAWhile(options.clock);
     this.#dropped = createMetrics(options, () => this.waiting);
@@ -67,8 +76,9 @@ export class OwnerSearches {
   /** Alerts of one pod and trigger are one search. */
   add(search: OwnerSearch): void {
     if (this.#closed.signal.aborted) return;
-    const key = search.trigger.namespace ?? `/${search.trigger.key}`;
-    const lane = this.#lanes.get(key) ?? this.#open(key);
+    const isPlatform = search.event.causes.lane === 'platform';
+    const key = `${isPlatform ? 'platform' : 'user'} ${teamOf(search.trigger)}`;
+    const lane = this.#lanes.get(key) ?? this.#open(key, isPlatform);
     if (!lane.add(search)) this.#drop(search.trigger);
     lane.run();
   }
@@ -79,9 +89,10 @@ export class OwnerSearches {
     await Promise.all([...this.#lanes.values()].map(({ ended }) => ended));
   }
 
-  #open(key: string): Lane {
+  #open(key: string, isPlatform: boolean): Lane {
     const { clock } = this.#options;
-    const ask = (search: PodSearch, found: PortionedObjects): Promise<void> => this.#ask(search, found);
+    const signal = isPlatform ? this.#platform : this.#closed.signal;
+    const ask = (search: PodSearch, found: PortionedObjects): Promise<void> => this.#ask(search, found, signal);
     const wake = (choices: readonly Choice[], event: ChosenEvent): void => void this.#wake(choices, event);
     const onEnd = (): void => void this.#lanes.delete(key);
     const lane = new Lane({ clock, signal: this.#closed.signal, ask, wake, onEnd });
@@ -89,13 +100,13 @@ export class OwnerSearches {
     return lane;
   }
 
-  async #ask({ trigger: key, owner, alerts }: PodSearch, found: PortionedObjects): Promise<void> {
+  async #ask({ trigger: key, owner, alerts }: PodSearch, found: PortionedObjects, signal: AbortSignal): Promise<void> {
     const { triggers, targets, onProblem } = this.#options;
     const trigger = triggers.get(key);
     if (trigger === undefined) return;
     try {
       // Each read has a deadline of its own. The search has none: it would lose its place among the others, and never end.
-      const answer = await targets.ownerOf(trigger, owner, this.#closed.signal);
+      const answer = await targets.ownerOf(trigger, owner, signal);
       if ('problem' in answer) onProblem(trigger, answer.problem);
       if (!('requests' in answer)) return;
       for (const request of answer.requests)

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
+import { UrgentSignals } from '../../runtime/urgent-signals.ts';
 import { SliceSchedule } from '../../runtime/slices.ts';
 import type { ObjectChange } from '../../trigger/ports.ts';
 import { requestKey } from '../../reconcile/ports.ts';
@@ -179,6 +180,7 @@ export function targetsBench(t: TestContext, options: { readonly maxBytes?: numb
     new Registry(),
   ];
   const writer = new ObjectWriter({ client: cluster, clock, logger, registry });
+  const urgent = new UrgentSignals();
   const targets = new KubernetesTargets({
     client: cluster,
     clock,
@@ -187,6 +189,7 @@ export function targetsBench(t: TestContext, options: { readonly maxBytes?: numb
     schedule: new SliceSchedule(clock),
     metrics: createReflectorMetrics(registry),
     writer,
+    urgent,
     memory: new ObjectMemory(options.maxBytes),
     random: () => 0.5,
   });
@@ -198,5 +201,5 @@ export function targetsBench(t: TestContext, options: { readonly maxBytes?: numb
   };
   targets.onChange(onChange);
   t.after(() => targets.close());
-  return { cluster, clock, logger, registry, targets, changes, told };
+  return { cluster, clock, logger, registry, targets, urgent, changes, told };
 }

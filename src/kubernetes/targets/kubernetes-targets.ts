@@ -9,6 +9,7 @@ import type {
 } from '../../trigger/ports.ts';
 import { requestKey, type ConditionChange, type Pipeline, type Request } from '../../reconcile/ports.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { requestGroup } from '../api-object.ts';
 import type { ObjectMemory } from '../kept-object.ts';
@@ -40,6 +41,8 @@ export interface KubernetesTargetsOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
   readonly metrics: ReflectorMetrics;
   readonly writer: ObjectWriter;
+  /** The signals of callers that go before others. */
+  readonly urgent?: UrgentSignals | undefined;
   /** For all that is kept of these objects, and of those that were read to find owners. */
   readonly memory: ObjectMemory;
   /** For tests. */

@@ -2,6 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import { withSignal } from '../../runtime/deadline.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
 import { TokenBucket } from '../../runtime/token-bucket.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError, type MissingRight } from '../api/api-error.ts';
@@ -58,6 +59,8 @@ interface Flight {
 
 export interface MetadataReadsOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly client: Pick<ApiClient, 'call'>;
+  /** The signals of callers that go before others. */
+  readonly urgent?: UrgentSignals | undefined;
   /** Of the memory for objects that triggers choose. */
   readonly memory: MemoryShare;
 }
@@ -110,13 +113,16 @@ export class MetadataReads {
     const entry = this.#entries.get(path);
     if (entry !== undefined && this.#isFresh(entry, isPod(kind))) return this.#use(path, entry).answer;
     signal.throwIfAborted();
-    const flight = this.#flights.get(path) ?? this.#start(path);
+    // What waits already may wait behind thousands of others.
+    const isUrgent = this.#options.urgent?.has(signal) ?? false;
+    const key = isUrgent ? `urgent ${path}` : path;
+    const flight = this.#flights.get(key) ?? this.#start(path, key, isUrgent);
     flight.waiting++;
     try {
       return await withSignal(flight.answer, signal);
     } finally {
-      if (--flight.waiting === 0 && this.#flights.get(path) === flight) {
-        this.#flights.delete(path);
+      if (--flight.waiting === 0 && this.#flights.get(key) === flight) {
+        this.#flights.delete(key);
         flight.abort.abort(new Error('nobody waits for it any more'));
       }
     }
@@ -146,20 +152,21 @@ export class MetadataReads {
     for (const { abort } of this.#flights.values()) abort.abort(new Error('the targets are closed'));
   }
 
-  #start(path: string): Flight {
+  #start(path: string, key: string, isUrgent: boolean): Flight {
     const abort = new AbortController();
+    if (isUrgent) this.#options.urgent?.add(abort.signal);
     const answer = this.#ask(path, abort.signal).finally(() => {
-      if (this.#flights.get(path) === flight) this.#flights.delete(path);
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
     });
     // Whoever waits hears of a failure; if nobody does, it has no meaning.
     answer.catch(() => undefined);
     const flight = { answer, abort, waiting: 0 };
-    this.#flights.set(path, flight);
+    this.#flights.set(key, flight);
     return flight;
   }
 
   async #ask(path: string, signal: AbortSignal): Promise<ReadAnswer> {
-    const waitedMs = await this.#bucket.acquire(signal);
+    const waitedMs = await this.#bucket.acquire(signal, this.#options.urgent?.has(signal));
     if (waitedMs >= 1000 && this.#slowLine.allows()) {
       const fields = { waited_ms: Math.round(waitedMs), waiting: this.#flights.size, per_second: ownerReadsPerSecond };
       const message = 'owners of pods are sought faster than objects may be read; the reads wait for their turn';

@@ -193,6 +193,20 @@ describe('ownerOf', () => {
     assert.deepEqual(logger.valuesOf('owner.reads_limited', 'per_second'), [[20]]);
   });
 
+  it('asks for the platform before all others that wait, also for a pod that one of them waits for', async (t) => {
+    const { clock, cluster, targets, urgent } = bench(t);
+    const asked = Array.from({ length: 300 }, (_, index) => targets.ownerOf('shop', `gone-${index}`, undefined, never));
+    await clock.advanceAsync(0);
+    const platform = new AbortController();
+    urgent.add(platform.signal);
+    const first = targets.ownerOf('shop', 'gone-299', undefined, platform.signal);
+    await clock.advanceAsync(50);
+    await first;
+    assert.equal(cluster.calls.length, 101);
+    await clock.advanceAsync(15_000);
+    await Promise.all(asked);
+  });
+
   it('gives up with the last who asks', async (t) => {
     const { clock, cluster, targets } = bench(t);
     const asked = Array.from({ length: 150 }, (_, index) => {
