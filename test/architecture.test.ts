@@ -68,6 +68,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'explain',
     'drift',
     'notify',
+    'trigger',
     'health',
     'reconcile',
     'matcher',

@@ -15,6 +15,7 @@ import { rights } from './rights.ts';
 import { rules } from './rules.ts';
 import { storage, type StorageSource } from './storage.ts';
 import { tocsin } from './tocsin.ts';
+import { triggers, type TriggerSource } from './triggers.ts';
 import { watchdog } from './watchdog.ts';
 
 /** What stands around the way of an alert, and how to reach it. */
@@ -23,6 +24,8 @@ export interface CheckSources {
   readonly storage: StorageSource;
   readonly cluster: ClusterSource;
   readonly folder: PipelineSource['folder'];
+  /** By which the triggers of the cluster are read. Throws if the configuration is not valid. */
+  readonly triggerRules: TriggerSource['rules'];
   readonly chain: ChainSource;
   /** Only with `--notify`. */
   readonly notify?: NotifySource | undefined;
@@ -42,6 +45,7 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     pipelines({ ...sources, cluster }),
     pods(cluster),
     configMaps({ ...sources, cluster }),
+    triggers({ cluster, rules: sources.triggerRules }),
     prometheus(chain),
     rules(chain),
     delivery(chain),

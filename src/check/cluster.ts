@@ -1,3 +1,4 @@
+import type { Selection } from '../text/json-selection.ts';
 import type { WatchedKind } from '../config/watched-kinds.ts';
 import { kymaGroup, kymaKinds, kymaVersions } from '../reconcile/kyma-kinds.ts';
 import type { ActionName } from '../reconcile/ports.ts';
@@ -9,6 +10,8 @@ export interface ClusterCall {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number>>;
   readonly body?: unknown;
+  /** What is needed of a long answer, and how much memory that may take, bytes. */
+  readonly keep?: { readonly selection: Selection; readonly bytes: number };
   readonly signal: AbortSignal;
 }
 

@@ -1,3 +1,4 @@
+import { triggerRules } from '../config/triggers-section.ts';
 import { existsSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { allCategories, preCategories, type CheckSources } from '../check/categories.ts';
@@ -135,6 +136,7 @@ class Around implements CheckSources {
   readonly cluster: CheckSources['cluster'];
   readonly folder: CheckSources['folder'];
   readonly chain: CheckSources['chain'];
+  readonly triggerRules: CheckSources['triggerRules'];
   readonly notify: CheckSources['notify'];
   readonly #call: CheckCall;
   readonly #api: ApiClient;
@@ -160,6 +162,10 @@ class Around implements CheckSources {
     this.cluster = this.#createCluster();
     this.folder = this.#createFolder(loaded);
     this.chain = this.#createChain(loaded);
+    this.triggerRules = () => {
+      if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
+      return triggerRules(loaded.config.triggers, values.namespace ?? defaultNamespace);
+    };
     this.notify = values.notify === true ? { load: () => this.#load(), version } : undefined;
   }
 

@@ -111,6 +111,12 @@ export function* unknownFields(
   }
 }
 
+/** The fields of a spec that this program knows. */
+export function specFields(): readonly string[] {
+  const inner = innerSchema(TriggerSpec);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
 function innerSchema(schema: unknown): unknown {
   if (schema instanceof z.ZodOptional) return innerSchema(schema.def.innerType);
   if (schema instanceof z.ZodLazy) return innerSchema(schema.unwrap());
