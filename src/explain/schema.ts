@@ -140,9 +140,7 @@ export const Run = z
     chosen_by: z
       .array(z.string())
       .optional()
-      .describe(
-        'The keys of the triggers that chose the object; `default` is `source.select`. Absent if no alert was the reason.',
-      ),
+      .describe('The triggers that chose the object; `default` is `source.select`. Absent if no alert was the reason.'),
     decided_by: z.array(Alert),
     decided_by_triggers: z
       .array(z.string())
