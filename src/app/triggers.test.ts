@@ -472,6 +472,59 @@ describe('a trigger that annotates', () => {
   });
 });
 
+describe('the end of a suspension', () => {
+  const untilOf = (bench: TriggersBench): string => new Date(bench.clock.now() + 3_600_000).toISOString();
+
+  async function suspended(t: TestContext): Promise<TriggersBench> {
+    const bench = await setUp(t);
+    apply(bench, { ...named, ...nudge, suspend: { reason: 'upgrade', until: untilOf(bench) } });
+    await bench.settle();
+    bench.alert(down);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 0);
+    return bench;
+  }
+
+  it('is noticed within ten seconds when the clock is set forward', async (t) => {
+    const bench = await suspended(t);
+    bench.clock.set(7_200_000);
+    await bench.clock.advanceAsync(10_000);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+  });
+
+  it('is noticed when another trigger changes first', async (t) => {
+    const bench = await suspended(t);
+    bench.clock.set(7_200_000);
+    apply(bench, { ...named, ...quiet }, 't1');
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+  });
+
+  it('does not come before its time when the clock is set back', async (t) => {
+    const bench = await suspended(t);
+    bench.clock.set(-7_200_000);
+    await bench.clock.advanceAsync(3_660_000);
+    assert.equal(bench.home.annotations.length, 0);
+    await bench.clock.advanceAsync(7_200_000);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+  });
+
+  it('is an event by hand, too', async (t) => {
+    for (const suspend of [{ reason: 'upgrade' }, { reason: 'upgrade', until: '2100-01-01T00:00:00Z' }]) {
+      const bench = await setUp(t);
+      apply(bench, { ...named, ...nudge, suspend });
+      await bench.settle();
+      bench.alert(down);
+      await bench.settle();
+      apply(bench, { ...named, ...nudge });
+      await bench.settle();
+      assert.deepEqual(bench.logger.fieldsOf('object.annotated')[0]?.['causes'], ['DbDown suspension ended']);
+    }
+  });
+});
+
 describe('a trigger that comes while alerts fire', () => {
   it('wakes for them once, and not again after a change', async (t) => {
     const bench = await setUp(t);

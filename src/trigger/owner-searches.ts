@@ -162,7 +162,7 @@ class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#againAt = options.clock.now() + againMs;
+    this.#againAt = options.clock.monotonic() + againMs;
     this.#cancelTimer = options.clock.setTimeout(() => this.#wakePortion(), portionMs);
   }
 
@@ -216,8 +216,8 @@ class Lane {
   #wakePortion(): void {
     const { clock } = this.#options;
     this.#cancelTimer = clock.setTimeout(() => this.#wakePortion(), portionMs);
-    const isAgain = clock.now() >= this.#againAt;
-    if (isAgain) this.#againAt = clock.now() + againMs;
+    const isAgain = clock.monotonic() >= this.#againAt;
+    if (isAgain) this.#againAt = clock.monotonic() + againMs;
     this.#wake(isAgain);
   }
 

@@ -13,8 +13,8 @@ import { heldNow } from './why-not.ts';
 /** Changes that come together are looked at together: at a start, thousands come at once; milliseconds. */
 const gatherMs = 50;
 
-/** A timer of Node goes no further, milliseconds. */
-const longestTimerMs = 86_400_000;
+/** The end of a suspension is a time of the clock: one that is set is noticed within this time, milliseconds. */
+const clockLookMs = 10_000;
 
 /** An event, as it goes to the queue. */
 export interface WakingEvent {
@@ -47,6 +47,8 @@ export class TriggerWakes {
   readonly #changed = new Map<string, Set<string>>();
   readonly #changedObjects = new Map<string, Request>();
   readonly #added = new Set<string>();
+  /** The keys of the triggers that were suspended at the last look. */
+  #suspended: ReadonlySet<string> = new Set();
   #isStarted = false;
   /** True if a trigger has changed, and not only what is known of objects. */
   #haveTriggersChanged = false;
@@ -113,18 +115,21 @@ export class TriggerWakes {
     this.#setChangesTimer();
   }
 
-  /** Sets the timer for the next end of a suspension. */
+  /** Finds the suspensions that have ended, by their time or by hand, and sets the timer for the next one. */
   watchSuspensions(): void {
     const { clock, triggers } = this.#options;
     const now = clock.now();
-    const ends = [...triggers.all].map(({ suspend }) => suspend?.until ?? Infinity).filter((until) => until > now);
-    const next = Math.min(...ends, Infinity);
+    const suspended = new Map<string, number>();
+    for (const { key, suspend } of triggers.all) {
+      const until = suspend === undefined ? now : (suspend.until ?? Infinity);
+      if (until > now) suspended.set(key, until);
+    }
+    const ended = [...this.#suspended].filter((key) => !suspended.has(key));
+    this.#suspended = new Set(suspended.keys());
+    if (ended.length > 0) void this.#resume(ended);
+    const next = Math.min(...suspended.values(), Infinity);
     if (next === Infinity) return this.#attempts.cancel('suspensions');
-    const due = triggersSuspendedUntil(triggers.all, next);
-    this.#attempts.setTimer('suspensions', Math.min(next - now, longestTimerMs), () => {
-      if (clock.now() >= next) void this.#resume(due);
-      this.watchSuspensions();
-    });
+    this.#attempts.setTimer('suspensions', Math.min(next - now, clockLookMs), () => this.watchSuspensions());
   }
 
   /** Ends the timers, and gives up the searches for owners. */
@@ -188,9 +193,9 @@ export class TriggerWakes {
   }
 
   /** What fires when a suspension ends is an event. */
-  async #resume(triggers: readonly Trigger[]): Promise<void> {
+  async #resume(keys: readonly string[]): Promise<void> {
     const { clock, newEventId } = this.#options;
-    for (const { key } of triggers) {
+    for (const key of keys) {
       const trigger = this.#options.triggers.get(key);
       if (trigger === undefined || !this.#options.inForce.isActive(trigger)) continue;
       this.#options.logger.info('trigger.resumed', 'the suspension of a trigger has ended', { trigger: key });
@@ -221,8 +226,4 @@ export class TriggerWakes {
     const choices = await chooser.chooseFiring(trigger, firing, { event, status, signal });
     if (choices.length > 0) await wake(choices, event);
   }
-}
-
-function triggersSuspendedUntil(triggers: Iterable<Trigger>, until: number): readonly Trigger[] {
-  return [...triggers].filter(({ suspend }) => suspend?.until === until);
 }

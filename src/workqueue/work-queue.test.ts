@@ -186,6 +186,21 @@ describe('WorkQueue.addAfter', () => {
     await end(setup);
   });
 
+  it('takes the earlier of two delays, whatever the clock is set to between them', async () => {
+    for (const byMs of [-3_600_000, 3_600_000]) {
+      const setup = setUpQueue();
+      setup.addAfter('a', 'x', 100);
+      setup.clock.set(byMs);
+      await setup.clock.advanceAsync(10);
+      setup.addAfter('a', 'y', 200);
+      await setup.clock.advanceAsync(89);
+      assert.equal(setup.runs.length, 0);
+      await setup.clock.advanceAsync(1);
+      assert.equal(setup.runs.length, 1);
+      await end(setup);
+    }
+  });
+
   it('makes the payload once, when the time has come or an add replaces it, and says which', async () => {
     const setup = setUpQueue();
     const made: string[] = [];

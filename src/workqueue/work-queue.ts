@@ -236,7 +236,7 @@ export class WorkQueue<Payload> {
     if (this.#shuttingDown) return false;
     const key = requestKey(request);
     const earlier = this.#undelay(key);
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     const readyAt = Math.min(now + delayMs, earlier?.readyAt ?? Number.POSITIVE_INFINITY);
     const merged = earlier === undefined ? payload : this.#bothDelayed(earlier.payload, payload);
     const higher = earlier === undefined ? priority : higherOf(earlier.priority, priority);

@@ -59,6 +59,21 @@ describe('the status of a trigger', () => {
     await queue.close();
   });
 
+  it('waits no longer when the clock is set', async () => {
+    for (const byMs of [-3_600_000, 3_600_000]) {
+      const { clock, queue, writes } = bench();
+      queue.add('a', false);
+      await clock.advanceAsync(1000);
+      clock.set(byMs);
+      queue.add('a', false);
+      await clock.advanceAsync(8000);
+      assert.equal(writes.length, 1);
+      await clock.advanceAsync(1000);
+      assert.equal(writes.length, 2);
+      await queue.close();
+    }
+  });
+
   it('is written again if it changes while it is written', async () => {
     const gate = Promise.withResolvers<StatusWrite>();
     const { clock, queue, writes } = bench(() => gate.promise);

@@ -67,7 +67,7 @@ export class StatusQueue {
     if (this.#closed.signal.aborted) return;
     const entry = this.#entries.get(key) ?? this.#begin(key);
     const intervalMs = isUrgent ? urgentStatusIntervalMs : statusIntervalMs;
-    const dueAt = Math.max(this.#options.clock.now(), entry.writtenAt + intervalMs);
+    const dueAt = Math.max(this.#options.clock.monotonic(), entry.writtenAt + intervalMs);
     entry.isUrgent ||= isUrgent;
     entry.dueAt = Math.min(entry.dueAt ?? Number.POSITIVE_INFINITY, dueAt);
     if (!entry.isRunning) this.#schedule(key, entry.dueAt);
@@ -95,7 +95,7 @@ export class StatusQueue {
   }
 
   #schedule(key: string, dueAt: number): void {
-    if (dueAt > this.#options.clock.now()) return this.#wakeAt(dueAt);
+    if (dueAt > this.#options.clock.monotonic()) return this.#wakeAt(dueAt);
     this.#makeReady(key);
     this.#pumping ??= this.#pump();
   }
@@ -110,12 +110,12 @@ export class StatusQueue {
     if (this.#timer !== undefined && this.#timer.at <= at) return;
     const { clock } = this.#options;
     this.#timer?.cancel();
-    this.#timer = { at, cancel: clock.setTimeout(() => this.#wake(), at - clock.now()) };
+    this.#timer = { at, cancel: clock.setTimeout(() => this.#wake(), at - clock.monotonic()) };
   }
 
   #wake(): void {
     this.#timer = undefined;
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
     for (const [key, { dueAt, isRunning }] of this.#entries) {
       if (dueAt === undefined || isRunning) continue;
@@ -153,15 +153,15 @@ export class StatusQueue {
 
   async #write(key: string, entry: Entry): Promise<void> {
     const { clock, onDelay, write } = this.#options;
-    const waitedMs = clock.now() - (entry.dueAt ?? clock.now());
+    const waitedMs = clock.monotonic() - (entry.dueAt ?? clock.monotonic());
     if (waitedMs > statusIntervalMs) onDelay(waitedMs);
     entry.isRunning = true;
     entry.isUrgent = false;
     entry.dueAt = undefined;
     const outcome = await write(key, this.#closed.signal).catch(() => ({ result: 'gone' }) as const);
     entry.isRunning = false;
-    if (outcome.result !== 'same') entry.writtenAt = clock.now();
-    if (outcome.result === 'failed') entry.dueAt = clock.now() + outcome.retryMs;
+    if (outcome.result !== 'same') entry.writtenAt = clock.monotonic();
+    if (outcome.result === 'failed') entry.dueAt = clock.monotonic() + outcome.retryMs;
     const isCurrent = this.#entries.get(key) === entry && !this.#closed.signal.aborted;
     if (isCurrent && entry.dueAt !== undefined) this.#schedule(key, entry.dueAt);
   }

@@ -175,6 +175,16 @@ describe('the status of a trigger', () => {
     assert.equal(clock.pending(), 0);
   });
 
+  it('tells within seconds that a suspension has ended because the clock was set forward', async () => {
+    const { clock, statuses, object, last } = bench();
+    const until = new Date(clock.now() + 3_600_000).toISOString();
+    statuses.judged(object(), accepted({ suspend: { reason: 'upgrade', until } }));
+    await clock.advanceAsync(20_000);
+    clock.set(7_200_000);
+    await clock.advanceAsync(20_000);
+    assert.deepEqual(conditions(last()), ['Accepted=True Valid', 'TargetsResolved=True Resolved', 'Ready=True Ready']);
+  });
+
   it('keeps the time of a transition while the status of a condition stays', async () => {
     const { clock, statuses, object, last, setState } = bench();
     statuses.judged(object(), accepted());

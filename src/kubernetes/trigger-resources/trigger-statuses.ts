@@ -50,6 +50,9 @@ const countNames = [
   'throttled',
 ] as const satisfies readonly (keyof TriggerCounts)[];
 
+/** The end of a suspension is a time of the clock: one that is set is noticed within this time, milliseconds. */
+const clockLookMs = 10_000;
+
 /** How often changes of the state of targets are looked at, milliseconds: they may come for many triggers at once. */
 const checkDelayMs = 200;
 
@@ -176,7 +179,11 @@ export class TriggerStatuses implements TriggerObserver {
     tracked.cancelEnd = undefined;
     const until = tracked.verdict?.accepted === true ? tracked.verdict.trigger.suspend?.until : undefined;
     if (until === undefined || until <= clock.now()) return;
-    tracked.cancelEnd = clock.setTimeout(() => this.#look(tracked.object.key), until - clock.now());
+    const look = (): void => {
+      if (until > clock.now()) this.#watchSuspension(tracked);
+      else this.#look(tracked.object.key);
+    };
+    tracked.cancelEnd = clock.setTimeout(look, Math.min(until - clock.now(), clockLookMs));
   }
 
   #count(key: string, change: (tracked: Tracked) => void): void {

@@ -34,7 +34,10 @@ interface GuardLogOptions extends Pick<Runtime, 'clock' | 'logger'> {
 }
 
 /** A clock that was set by less than this is slewed by itself, milliseconds. */
-const clockStepMs = 1000;
+export const clockStepMs = 1000;
+
+/** A clock that was set is noticed within this time, milliseconds. */
+const clockLookMs = 10_000;
 
 /**
  * What triggers did, on the disk. Records that are written in the same turn share one write. If the disk fails, the process goes on
@@ -52,6 +55,8 @@ export class GuardLog {
   #writtenOffset = 0;
   #hasFailed = false;
   #cancelRetry: CancelTimer | undefined;
+  #cancelLook: CancelTimer | undefined;
+  #isClosed = false;
 
   constructor(options: GuardLogOptions) {
     const path = join(options.folder, 'triggers.log');
@@ -74,12 +79,14 @@ export class GuardLog {
       this.#number = number;
       return { ...content, all: this.#options.snapshot(number) };
     });
+    if (this.#number > 0) this.#watchClock();
   }
 
   /** Resolves once the record is on the disk, or when it is clear that it will not be soon. Never rejects. */
   async write(record: unknown): Promise<void> {
     this.#waiting.push(numbered(++this.#number, record));
     this.#next ??= this.#write();
+    this.#watchClock();
     const over = new AbortController();
     const late = sleep(this.#options.clock, longestWaitMs, over.signal).catch(() => undefined);
     await Promise.race([this.#next, late]);
@@ -87,13 +94,29 @@ export class GuardLog {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#cancelRetry?.();
+    this.#cancelLook?.();
     await this.#next;
     await this.#writing;
-    if (this.#hasFailed) await this.#save();
+    if (this.#hasFailed || (this.#number > 0 && this.#wasClockSet())) await this.#save();
     // Without it, the next process only counts the last runs as later than they were.
     await this.#log.note(numbered(++this.#number, closedRecord())).catch(() => undefined);
     await this.#log.close();
+  }
+
+  /** The file has times of the clock: one that was set must not be the only one that the next process knows. */
+  #watchClock(): void {
+    if (this.#isClosed) return;
+    this.#cancelLook ??= this.#options.clock.setTimeout(() => {
+      this.#cancelLook = undefined;
+      if (!this.#hasFailed && this.#wasClockSet()) void this.#retry();
+      this.#watchClock();
+    }, clockLookMs);
+  }
+
+  #wasClockSet(): boolean {
+    return Math.abs(this.#options.clockOffset() - this.#writtenOffset) >= clockStepMs;
   }
 
   /** Waits for the write before it, and then writes everything that has come meanwhile. */
@@ -111,7 +134,7 @@ export class GuardLog {
     const { snapshot, clockOffset, logger } = this.#options;
     const all = (): Iterable<unknown> => snapshot(this.#number);
     const offset = clockOffset();
-    const isAppended = records !== undefined && Math.abs(offset - this.#writtenOffset) < clockStepMs;
+    const isAppended = records !== undefined && !this.#wasClockSet();
     try {
       await (isAppended ? this.#log.append(records, all) : this.#log.rewrite(all));
       if (!isAppended) this.#writtenOffset = offset;

@@ -35,9 +35,17 @@ export interface Pair extends PairName {
   readonly runs: RunTimes;
   /** How long these are remembered. */
   horizonMs: number;
-  /** The newest cause of a write that may have been made: a run for no newer cause is its retry. */
-  uncertainSince?: number | undefined;
+  /** A write may have been made: a run for no newer cause is its retry. */
+  uncertain?: UncertainWrite | undefined;
   parked?: ParkedRun | undefined;
+}
+
+/** A write that nobody answered. */
+export interface UncertainWrite {
+  /** The time of its newest cause by the clock, milliseconds. */
+  readonly since: number;
+  /** How far the clock was ahead of the guard's time then, milliseconds. */
+  readonly clockOffset: number;
 }
 
 export interface ParkedRun {

@@ -134,6 +134,18 @@ describe('Pacing', () => {
     assert.equal(await runOnce(setup, slow.key, db, firing(clock, 'B')), undefined);
   });
 
+  it('tells newer alerts from a retry when the clock is set back', async (t) => {
+    const setup = await startPacing(t, [slow]);
+    const { clock, pacing } = setup;
+    const admission = await pacing.admit(slow, db, firing(clock, 'A'));
+    assert.ok(admission.allowed);
+    await admission.permit.spend();
+    admission.permit.end('failed');
+    clock.set(-3_600_000);
+    await clock.advanceAsync(1000);
+    assert.equal(await runOnce(setup, slow.key, db, firing(clock, 'B')), undefined);
+  });
+
   it('counts by object and by trigger: a new object of the same name has a budget of its own', async (t) => {
     const setup = await startPacing(t, [slow, budgeted]);
     const { clock } = setup;
@@ -360,6 +372,23 @@ describe('Pacing on the disk', () => {
         await clock.advanceAsync(60_001);
         assert.equal(second.released.length, 1, `${byMs} ${isRunning}`);
       }
+  });
+
+  it('writes new times when the clock has been set, without anything else to write', async (t) => {
+    for (const end of ['killed', 'restarted'] as const) {
+      const first = await startPacing(t, [budgeted]);
+      const { clock } = first;
+      for (const alert of ['A', 'B']) await runOnce(first, budgeted.key, db, firing(clock, alert));
+      const content = (): string => readFileSync(join(first.folder, 'triggers.log'), 'utf8');
+      const before = content();
+      clock.set(86_400_000);
+      if (end === 'killed') {
+        await clock.advanceAsync(10_000);
+        await eventually(content, (now) => now !== before);
+      }
+      const second = await first[end]();
+      assert.equal(await runOnce(second, budgeted.key, db, firing(clock, 'C')), undefined, end);
+    }
   });
 
   it('goes on in memory when the disk fails, says so once, and writes everything when it can', async (t) => {

@@ -14,7 +14,7 @@ import type {
 } from '../ports.ts';
 import type { Trigger } from '../trigger.ts';
 import { ConditionNotes, StoredConditions } from './condition-notes.ts';
-import { GuardLog } from './guard-log.ts';
+import { clockStepMs, GuardLog } from './guard-log.ts';
 import {
   givenBackRecord,
   parkedRecord,
@@ -26,7 +26,16 @@ import {
   type GuardTime,
 } from './guard-records.ts';
 import { GuardReport, type DropReason } from './guard-report.ts';
-import { GuardState, parkedSlot, releaseAgainMs, slotOf, withParked, type Limits, type Pair } from './guard-state.ts';
+import {
+  GuardState,
+  parkedSlot,
+  releaseAgainMs,
+  slotOf,
+  withParked,
+  type Limits,
+  type Pair,
+  type UncertainWrite,
+} from './guard-state.ts';
 
 /** The time between two releases of parked runs, milliseconds: thousands may wait. */
 const betweenReleasesMs = 50;
@@ -138,8 +147,7 @@ export class Pacing implements RunGuard {
   async admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission> {
     const pair = this.#find(trigger, object);
     if (pair === undefined) return { allowed: true, permit: this.#permit(trigger, object, causes, false) };
-    const isUncertain = pair.uncertainSince !== undefined && causes.lastSeen <= pair.uncertainSince;
-    const isRetry = isUncertain && pair.runs.isLastOf(object.uid);
+    const isRetry = this.#isOlder(causes, pair.uncertain) && pair.runs.isLastOf(object.uid);
     const slot = isRetry ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger, object.uid);
     if (slot > this.#time.now()) return this.#park(trigger, pair, object.uid, causes, slot);
     const all = withParked(pair, causes);
@@ -157,6 +165,13 @@ export class Pacing implements RunGuard {
     if (this.#state.parked.size === 0) return;
     const key = requestKey(request);
     for (const pair of this.#state.parked) if (requestKey(pair.request) === key) this.#drop(pair, 'object_gone');
+  }
+
+  /** A clock that was set since makes no newer cause older. */
+  #isOlder({ lastSeen }: Causes, uncertain: UncertainWrite | undefined): boolean {
+    if (uncertain === undefined) return false;
+    const setByMs = this.#time.toClock(0) - uncertain.clockOffset;
+    return lastSeen - (Math.abs(setByMs) < clockStepMs ? 0 : setByMs) <= uncertain.since;
   }
 
   #find({ key }: Trigger, { request }: GuardedObject): Pair | undefined {
@@ -212,11 +227,11 @@ export class Pacing implements RunGuard {
     const pair = this.#find(trigger, object);
     if (pair === undefined) return;
     if (result === 'failed') {
-      if (isCounted) pair.uncertainSince = causes.lastSeen;
+      if (isCounted) pair.uncertain = { since: causes.lastSeen, clockOffset: this.#time.toClock(0) };
       // The queue tries it again; if that comes to nothing, what was parked is released later.
       return this.#takeAlong(pair);
     }
-    pair.uncertainSince = undefined;
+    pair.uncertain = undefined;
     if (result === 'nothing' && isCounted && !isRetry) {
       pair.runs.takeBack();
       void this.#log.write(givenBackRecord(pair));
