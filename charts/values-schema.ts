@@ -107,6 +107,7 @@ export function valuesSchema(): JsonSchema {
   const schema = mapOf({
     image,
     config: configSchema(),
+    replicas: { type: 'integer', minimum: 1, maximum: 10 },
     rules: ruleFile,
     lint: flag,
     rollOnConfigChange: flag,

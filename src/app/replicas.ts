@@ -8,6 +8,8 @@ import type { Config } from '../config/config.ts';
 import type { HomeChoice } from '../config/choose-home.ts';
 import { receiverNamespace } from './home.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Connects the lease that the replicas share. */
 export type CreateLease = (context: LeaseContext) => Lease;
 
@@ -24,7 +26,7 @@ interface ReplicasOptions extends Runtime {
   readonly createLease: CreateLease;
   /** How many reconcile requests wait. */
   readonly waiting: () => number;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
 }
 
 /** This process as one of several replicas. */
@@ -103,9 +105,10 @@ export class Replicas {
 export async function leaseOf(
   { enabled }: Config['replicas'],
   home: Exclude<HomeChoice, { readonly problem: string }>,
+  environment: Environment = process.env,
 ): Promise<CreateLease | undefined> {
-  const hasServiceAccount = home.home === 'kubernetes' && home.kubeconfigs.length === 0;
-  if (enabled === false || (enabled === 'auto' && !hasServiceAccount)) return undefined;
+  const isNamedPod = home.home === 'kubernetes' && home.kubeconfigs.length === 0 && Boolean(environment['POD_NAME']);
+  if (enabled === false || (enabled === 'auto' && !isNamedPod)) return undefined;
   if (home.home !== 'kubernetes') throw new Error(needsCluster);
   const { createKubernetesLease } = await import('../kubernetes/replica/lease.ts');
   return (context) => createKubernetesLease({ ...context, access: home });

@@ -152,7 +152,7 @@ describe('Config', () => {
       },
       storm: { share: 0.5, objects: 100, rate: 10 },
       replicas: {
-        enabled: false,
+        enabled: 'auto',
         identity: null,
         lease: { namespace: null, name: 'tocsin', duration: 15_000, renew_deadline: 10_000, retry_period: 2000 },
         service: 'tocsin-peers',

@@ -19,7 +19,7 @@ describe('replicas', () => {
     assert.deepEqual(
       { enabled, identity, lease, service, peers, advertise, token_file },
       {
-        enabled: false,
+        enabled: 'auto',
         identity: null,
         lease: { namespace: null, name: 'tocsin', duration: 15_000, renew_deadline: 10_000, retry_period: 2000 },
         service: 'tocsin-peers',

@@ -68,8 +68,8 @@ const longerThanRetries = atLeast(
 
 /** Several replicas of one Tocsin, of which one writes. The defaults of the lease are those of client-go. */
 export const ReplicasSection = secretSection({
-  /** `auto`: where the pod has a ServiceAccount. */
-  enabled: setting(readEnabled, false),
+  /** `auto`: where the pod has a ServiceAccount and knows its name, from `POD_NAME`. */
+  enabled: setting(readEnabled, 'auto'),
   /** This replica's name. Null: `POD_NAME` of the environment, or else the name of the host. */
   identity: setting(orNull(readName), null),
   lease: section(

@@ -34,6 +34,15 @@ labels:
   {{- include "tocsin.labels" . | nindent 2 }}
 {{- end -}}
 
+{{/* The names of what the replicas share: of their own for each release, unless the configuration names them. */}}
+{{- define "tocsin.leaseName" -}}
+{{- (((.Values.config).replicas).lease).name | default (include "tocsin.name" .) -}}
+{{- end -}}
+
+{{- define "tocsin.peersName" -}}
+{{- ((.Values.config).replicas).service | default (printf "%s-peers" (include "tocsin.name" .)) -}}
+{{- end -}}
+
 {{- define "tocsin.image" -}}
 {{- $image := .Values.image -}}
 {{- if $image.digest -}}
@@ -67,6 +76,16 @@ labels:
 {{- end -}}
 {{- if .Values.silences.enabled -}}
 {{- $_ := set $config "receiver" (merge (dict "silence_storage" "kubernetes") ($config.receiver | default dict)) -}}
+{{- end -}}
+{{- if gt (int .Values.replicas) 1 -}}
+{{- $replicas := $config.replicas | default dict -}}
+{{- if eq (toString $replicas.enabled) "false" -}}
+{{- fail "config.replicas.enabled is false, but there are several replicas: they would all write; remove it, or set replicas to 1" -}}
+{{- end -}}
+{{- if ne (include "tocsin.name" .) "tocsin" -}}
+{{- $names := dict "lease" (dict "name" (include "tocsin.leaseName" .)) "service" (include "tocsin.peersName" .) -}}
+{{- $_ := set $config "replicas" (merge (deepCopy $replicas) $names) -}}
+{{- end -}}
 {{- end -}}
 {{- if regexMatch "\"(password|credentials|key)\":\"[^\"]|\"secrets\":\\[\"" (toJson $config) -}}
 {{- fail "config has a password, credentials, a key or secrets, which everybody who may read ConfigMaps would see: put them into a Secret, name it in pod.secrets, and use password_file, credentials_file, key_file or files" -}}

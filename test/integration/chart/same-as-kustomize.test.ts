@@ -57,6 +57,7 @@ const cases: readonly Case[] = [
   },
   { what: 'observe', values: { observe: true }, built: () => kustomize('k8s/overlays/observe') },
   { what: 'persistence', values: { persistence: { enabled: true } }, built: components('persistent-storage') },
+  { what: 'two replicas', values: { replicas: 2 }, built: components('replicas') },
   { what: 'tls', values: { tls: { enabled: true } }, built: components('tls') },
   {
     what: 'tls and kubernetesAuth',
