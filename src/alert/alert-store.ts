@@ -110,12 +110,17 @@ export class AlertStore {
     return this.#alerts.find(key, keyHash);
   }
 
+  /** The stored alerts whose keys have this hash, even if they are resolved. */
+  withHash(keyHash: number): Iterable<Alert> {
+    return this.#alerts.withHash(keyHash);
+  }
+
   /**
-   * All remembered alerts. The caller may pause between them: an alert that is added or forgotten meanwhile may or may not be
+   * All remembered alerts, as often as it is asked. The caller may pause between them: an alert that is added or forgotten meanwhile may or may not be
    * given.
    */
   all(): Iterable<Alert> {
-    return this.#alerts.values();
+    return { [Symbol.iterator]: () => this.#alerts.values() };
   }
 
   /**
@@ -257,6 +262,12 @@ export class AlertIndex {
     const place = this.#places.get(hash);
     if (place instanceof Alert) return place.key === key ? place : undefined;
     return place?.get(key);
+  }
+
+  /** All alerts with this hash of their keys. */
+  withHash(hash: number): Iterable<Alert> {
+    const place = this.#places.get(hash);
+    return place instanceof Alert ? [place] : (place?.values() ?? []);
   }
 
   /** Adds an alert whose key is not in the index. */

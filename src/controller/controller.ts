@@ -14,7 +14,8 @@ import {
   type Pipelines,
   type VerdictObserver,
 } from '../reconcile/ports.ts';
-import type { FailedRequests, Priority, WorkItem, Workers, WorkQueue } from '../workqueue/work-queue.ts';
+import type { FailedRequests, Workers, WorkQueue } from '../workqueue/work-queue.ts';
+import type { Priority, WorkItem } from '../workqueue/dirty-requests.ts';
 import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';

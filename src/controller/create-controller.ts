@@ -12,7 +12,8 @@ import {
   type ActionName,
 } from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
-import { WorkQueue, type WorkItem, type Workers, type Permits } from '../workqueue/work-queue.ts';
+import { WorkQueue, type Workers, type Permits } from '../workqueue/work-queue.ts';
+import type { WorkItem } from '../workqueue/dirty-requests.ts';
 import { Controller, Reconciler } from './controller.ts';
 import { createControllerMetrics, type ControllerMetrics } from './controller-metrics.ts';
 import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';

@@ -4,7 +4,7 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import type { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { LogFields } from '../runtime/logger.ts';
 import { Causes } from '../cause/causes.ts';
-import type { Priority } from '../workqueue/work-queue.ts';
+import type { Priority } from '../workqueue/dirty-requests.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
 import type { Result } from '../reconcile/ports.ts';
 import { NoRuleError, SnapshotError, TerminalError } from '../reconcile/errors.ts';

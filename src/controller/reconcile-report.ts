@@ -2,7 +2,7 @@ import type { LogFields, LogLevel } from '../runtime/logger.ts';
 import { describeBriefly, namedCauses, type Causes } from '../cause/causes.ts';
 import { newId } from '../runtime/new-id.ts';
 import { kindName, decidedBy, type Result } from '../reconcile/ports.ts';
-import type { WorkItem } from '../workqueue/work-queue.ts';
+import type { WorkItem } from '../workqueue/dirty-requests.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { ForbiddenError, NoRuleError, PostponedError, SnapshotError } from '../reconcile/errors.ts';
 import type { SweepOutcome, QueuedWork } from './sweep.ts';

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RightsOf } from '../access/rights.ts';
 import { Slices } from '../runtime/slices.ts';
-import { alertsFormat, webhookFormat } from './intake/batch.ts';
+import { alertsFormat, webhookFormat, type AlertFormat } from './intake/batch.ts';
+import type { OtherReplicas } from './intake/alert-intake.ts';
 import type { PostableAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences, type Silencing } from '../silence/silences.ts';
@@ -14,9 +15,9 @@ import { AlertsHandler, type OnBody, type HeavyWork, type IntakeSettings } from 
 import { createAlertmanagerVersionMetric } from './lists/api-json.ts';
 import { BodyReader, type Body, type BodyMemory } from '../server/request/body-reader.ts';
 import type { HttpMetrics } from '../server/request/http-metrics.ts';
-import { createReadHandler } from './lists/read-handler.ts';
+import { createReadHandler, type ReadHandler, type ReadOptions } from './lists/read-handler.ts';
 import { IntakeReport } from './intake/intake-report.ts';
-import { createReceiverMetrics } from './intake/receiver-metrics.ts';
+import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
 import type { Route } from '../server/routes.ts';
 import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
@@ -51,6 +52,8 @@ export interface ReceiverOptions extends Runtime {
   readonly onBody?: OnBody | undefined;
   /** The rights of a request's sender. Default: everybody may do everything. */
   readonly rightsOf?: RightsOf | undefined;
+  /** Default: there are none. */
+  readonly others?: (OtherReplicas & Pick<ReadOptions, 'allAlerts' | 'cluster'>) | undefined;
 }
 
 /** The first stage: accepts alerts over its routes, remembers them, and passes on what wakes a reconcile. */
@@ -61,6 +64,7 @@ export class Receiver {
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
   readonly #silences: SilenceStage;
+  readonly #alerts: AlertsHandler;
   readonly #memory: BodyMemory;
   readonly #config: () => Config;
   #bodies: BodyReader;
@@ -93,21 +97,26 @@ export class Receiver {
       metrics,
       bodies: () => this.#bodies,
     });
-    const reads = createReadHandler({
-      ...options,
-      rightsOf: this.#rightsOf,
-      metrics,
-      silences,
-      onUndecided: undecided.ofFilter,
-    });
-    const alerts = this.#handler(options, silences, silencing);
+    const reads = this.#reads(silences, metrics, undecided);
+    this.#alerts = this.#handler(options, silences, silencing);
     const page = new MetricsPage(options.registry, options.schedule);
-    this.routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler, metrics: page });
+    this.routes = createRoutes({
+      ...options,
+      alerts: this.#alerts,
+      reads,
+      silences: this.#silences.handler,
+      metrics: page,
+    });
   }
 
   /** Takes over silences that outlived the last process, and those that others have stored. */
   get silenceSink(): SilenceSink {
     return this.#silences;
+  }
+
+  /** Takes in what another replica tells, as if its sender had posted it here. Never rejects. */
+  takeTold(request: IncomingMessage, response: ServerResponse, format: AlertFormat): Promise<void> {
+    return this.#alerts.handle(request, response, format);
   }
 
   /** Reads the body of a request, within the limits of all. Rejects with a Refusal. */
@@ -148,6 +157,19 @@ export class Receiver {
 
   get #rightsOf(): RightsOf {
     return this.#options.rightsOf ?? (() => undefined);
+  }
+
+  #reads(silences: Silences, metrics: ReceiverMetrics, undecided: UndecidedMatches): ReadHandler {
+    const { others } = this.#options;
+    return createReadHandler({
+      ...this.#options,
+      rightsOf: this.#rightsOf,
+      metrics,
+      silences,
+      onUndecided: undecided.ofFilter,
+      allAlerts: others?.allAlerts,
+      cluster: others?.cluster,
+    });
   }
 
   #settings(): IntakeSettings {

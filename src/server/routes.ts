@@ -34,6 +34,11 @@ export interface Route {
    */
   readonly isHealth?: boolean;
   /**
+   * True if it is for the other replicas alone: its handlers ask for their credentials, and those of the web configuration neither open nor
+   * close it. It is never limited.
+   */
+  readonly isForPeers?: boolean;
+  /**
    * True if its handlers look at the rights of the sender, or tell nothing that is anybody's. Default: it is for those alone who
    * have a right in the whole cluster, if Kubernetes judges rights at all.
    */
@@ -79,6 +84,10 @@ export class Routes implements RouteTable {
 
   isHealth(path: string): boolean {
     return this.#exact.get(path)?.isHealth === true;
+  }
+
+  isForPeers(path: string): boolean {
+    return this.#exact.get(path)?.isForPeers === true;
   }
 
   isForTeams(path: string): boolean {

@@ -75,6 +75,10 @@ export class TenantRoutes implements RouteTable {
     return this.#process.isHealth(path) || this.#shared?.isHealth(path) === true;
   }
 
+  isForPeers(path: string): boolean {
+    return this.#process.isForPeers(path);
+  }
+
   isForTeams(path: string): boolean {
     return this.#isOfProcess(path) ? this.#process.isForTeams(path) : (this.#shared?.isForTeams(path) ?? true);
   }

@@ -2,7 +2,7 @@ import type { LogFields } from '../runtime/logger.ts';
 import type { Clock, CancelTimer } from '../runtime/clock.ts';
 import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import { Causes, type Trigger } from '../cause/causes.ts';
-import type { Priority } from '../workqueue/work-queue.ts';
+import type { Priority } from '../workqueue/dirty-requests.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 interface PipelineSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {

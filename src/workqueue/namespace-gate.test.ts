@@ -5,7 +5,8 @@ import { Registry } from 'prom-client';
 import type { Request } from '../reconcile/ports.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
-import { WorkQueue, type Priority } from './work-queue.ts';
+import { WorkQueue } from './work-queue.ts';
+import type { Priority } from './dirty-requests.ts';
 
 const workers = 4;
 

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { SharedWorkers, type WorkerMember } from './shared-workers.ts';
-import { WorkQueue, type WorkItem } from './work-queue.ts';
+import { WorkQueue } from './work-queue.ts';
+import type { WorkItem } from './dirty-requests.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { Registry } from 'prom-client';
 

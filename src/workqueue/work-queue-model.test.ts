@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { request, setUpQueue, type QueueSetup, type Run } from './work-queue.fixture.ts';
-import type { Priority } from './work-queue.ts';
+import type { Priority } from './dirty-requests.ts';
 import { turnsBeforeFailed } from './fair-lanes.ts';
 
 type Step =

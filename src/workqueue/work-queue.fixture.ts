@@ -4,7 +4,8 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { RateLimiter } from './fair-lanes.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
-import { WorkQueue, type FailedRequests, type Priority, type WorkItem } from './work-queue.ts';
+import { WorkQueue, type FailedRequests } from './work-queue.ts';
+import type { Priority, WorkItem } from './dirty-requests.ts';
 
 /** The payload of a test's request: the names of the adds that are merged in it, in order. */
 export type Adds = readonly string[];

@@ -4,7 +4,8 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { end, finishAll, request, setUpQueue, type QueueSetup } from './work-queue.fixture.ts';
-import { WorkQueue, type Priority } from './work-queue.ts';
+import { WorkQueue } from './work-queue.ts';
+import type { Priority } from './dirty-requests.ts';
 
 /** The runs so far as `a:x+y`: the key, and the adds merged in it. */
 function runsOf({ runs }: QueueSetup): string[] {

@@ -1,24 +1,10 @@
 import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import { NamespaceGate } from './namespace-gate.ts';
-import {
-  FairLanes,
-  WorkerShare,
-  RateLimiter,
-  reservedLane,
-  type FairLaneOptions,
-  type Standing,
-} from './fair-lanes.ts';
+import { FairLanes, WorkerShare, RateLimiter, type FairLaneOptions, type Standing } from './fair-lanes.ts';
+import { DirtyRequests, higherOf, rank, type Priority, type WorkItem } from './dirty-requests.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
-
-/**
- * The order of service: what a person asked for, then alerts of the platform, which have workers of their own, then other alerts, then
- * what failed before, then periodic looks.
- */
-export type Priority = 'manual' | 'platform' | 'alert' | 'retry' | 'resync';
-
-const rank: Readonly<Record<Priority, number>> = { manual: 4, platform: reservedLane, alert: 2, retry: 1, resync: 0 };
 
 export interface WorkQueueOptions<Payload> {
   readonly clock: Clock;
@@ -58,23 +44,8 @@ export interface FailedRequests {
   readonly limit: number;
 }
 
-export interface WorkItem<Payload> {
-  readonly request: Request;
-  readonly payload: Payload;
-  readonly priority: Priority;
-  /** The time of the first add, milliseconds. */
-  readonly addedAt: number;
-}
-
 /** Makes the payload of a delayed request: when its time has come, or earlier, when another add replaces it. */
 export type DelayedPayload<Payload> = (isDue: boolean) => Payload;
-
-/** What waits for a worker. */
-interface Waiting<Payload> extends WorkItem<Payload> {
-  /** The numbers of the first and of the last add that it has in it. */
-  readonly firstAdd: number;
-  readonly lastAdd: number;
-}
 
 interface Delayed<Payload> {
   /** The number of the add that failed or was delayed. */
@@ -109,9 +80,7 @@ export class WorkQueue<Payload> {
   readonly #share: WorkerShare;
   readonly #gate: NamespaceGate;
   readonly #pqueue: PQueue<FairLanes, FairLaneOptions>;
-  readonly #dirty = new Map<string, Waiting<Payload>>();
-  /** What becomes dirty when the dirty work of its key starts. */
-  readonly #behind = new Map<string, Waiting<Payload>>();
+  readonly #dirty: DirtyRequests<Payload>;
   /** When the run of each key started, milliseconds, and the number of its first add. */
   readonly #processing = new Map<string, { readonly startedAt: number; readonly firstAdd: number }>();
   /** The keys that have a worker, and wait for the right to run. What is added meanwhile is merged. */
@@ -123,10 +92,10 @@ export class WorkQueue<Payload> {
   #failedWaiting = 0;
   #shuttingDown = false;
   #isHeld = false;
-  #adds = 0;
 
   constructor(options: WorkQueueOptions<Payload>) {
     this.#options = options;
+    this.#dirty = new DirtyRequests(options);
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
     const { any, reserved } = options.workers;
     this.#share = new WorkerShare(any);
@@ -147,8 +116,10 @@ export class WorkQueue<Payload> {
   set isHeld(isHeld: boolean) {
     this.#isHeld = isHeld;
     if (isHeld) return;
-    for (const [key, { request, priority }] of this.#dirty)
+    for (const { request, priority } of this.#dirty.values()) {
+      const key = requestKey(request);
       if (!this.#processing.has(key) && !this.#queued.has(key)) this.#enqueue(request, priority);
+    }
   }
 
   get isHeld(): boolean {
@@ -157,7 +128,7 @@ export class WorkQueue<Payload> {
 
   /** Counts the adds. */
   get added(): number {
-    return this.#adds;
+    return this.#dirty.added;
   }
 
   /**
@@ -165,20 +136,15 @@ export class WorkQueue<Payload> {
    * @param added see {@link added}
    */
   dropHeld(added: number): readonly WorkItem<Payload>[] {
-    if (!this.#isHeld) return [];
-    const dropped = [...this.#dirty].filter(([key, { lastAdd }]) => lastAdd <= added && !this.#queued.has(key));
-    for (const [key] of dropped) {
-      this.#dirty.delete(key);
-      this.#raise(key);
-    }
-    return dropped.map(([, item]) => item);
+    return this.#isHeld ? this.#dirty.take(added, (key) => !this.#queued.has(key)) : [];
   }
 
   /** Returns what is true once everything that has been added so far has been worked on, failed work included. */
   barrier(): () => boolean {
-    const added = this.#adds;
-    const sets = [this.#dirty, this.#behind, this.#processing, this.#delayed];
-    return () => sets.every((set) => [...set.values()].every(({ firstAdd }) => firstAdd > added));
+    const { added } = this.#dirty;
+    const isLater = ({ firstAdd }: { readonly firstAdd: number }): boolean => firstAdd > added;
+    const sets = [this.#processing, this.#delayed];
+    return () => this.#dirty.every(isLater) && sets.every((set) => [...set.values()].every(isLater));
   }
 
   /** The number of requests that wait for a free worker. */
@@ -214,7 +180,7 @@ export class WorkQueue<Payload> {
    * nothing once the queue shuts down.
    */
   add(request: Request, payload: Payload, priority: Priority): boolean {
-    return this.#add(request, payload, priority, this.#adds + 1);
+    return this.#add(request, payload, priority, this.#dirty.added + 1);
   }
 
   #add(request: Request, payload: Payload, priority: Priority, firstAdd: number): boolean {
@@ -243,7 +209,7 @@ export class WorkQueue<Payload> {
     const firstAdd = Math.min(this.#firstAddOf(key, priority), earlier?.firstAdd ?? Number.POSITIVE_INFINITY);
     const due = (): void => {
       this.#delayed.delete(key);
-      this.#add(request, merged(true), higher, Math.min(firstAdd, this.#adds + 1));
+      this.#add(request, merged(true), higher, Math.min(firstAdd, this.#dirty.added + 1));
     };
     const cancel = this.#options.clock.setTimeout(due, readyAt - now);
     this.#delayed.set(key, { firstAdd, readyAt, priority: higher, payload: merged, cancel });
@@ -285,49 +251,20 @@ export class WorkQueue<Payload> {
   /** A periodic look is owed to nobody; what has failed is as old as the run that failed. */
   #firstAddOf(key: string, priority: Priority): number {
     if (priority === 'resync') return Number.POSITIVE_INFINITY;
-    return this.#processing.get(key)?.firstAdd ?? this.#adds + 1;
+    return this.#processing.get(key)?.firstAdd ?? this.#dirty.added + 1;
   }
 
   #markDirty(key: string, given: Omit<WorkItem<Payload>, 'addedAt'>, firstAdd: number): void {
     const { request, priority } = given;
     const waiting = this.#dirty.get(key);
-    const lastAdd = ++this.#adds;
-    if (waiting?.priority === 'platform' && rank[priority] < rank.platform)
-      return void this.#behind.set(key, this.#merged(this.#behind.get(key), given, firstAdd, lastAdd));
-    const merged = this.#merged(waiting, given, firstAdd, lastAdd);
-    this.#dirty.set(key, merged);
+    const merged = this.#dirty.add(key, given, firstAdd);
+    if (merged === 'behind') return;
     if (this.#processing.has(key)) return;
     if (waiting === undefined) return this.#enqueue(request, priority);
     if (merged.priority === waiting.priority || !this.#queued.has(key) || this.#permitted.has(key)) return;
     if (this.#gate.take(request)) return this.#enqueue(request, merged.priority);
     this.#pqueue.setPriority(key, rank[merged.priority]);
     if (merged.priority === 'platform') this.#startReserved();
-  }
-
-  #merged(
-    earlier: Waiting<Payload> | undefined,
-    { request, payload, priority }: Omit<WorkItem<Payload>, 'addedAt'>,
-    firstAdd: number,
-    lastAdd: number,
-  ): Waiting<Payload> {
-    const { clock, merge, metrics } = this.#options;
-    if (earlier !== undefined)
-      return {
-        ...earlier,
-        payload: merge(earlier.payload, payload),
-        priority: higherOf(earlier.priority, priority),
-        firstAdd: Math.min(earlier.firstAdd, firstAdd),
-        lastAdd,
-      };
-    metrics.adds.inc();
-    return { request, payload, priority, addedAt: clock.now(), firstAdd, lastAdd };
-  }
-
-  /** What is behind becomes dirty. */
-  #raise(key: string): void {
-    const behind = this.#behind.get(key);
-    if (behind !== undefined) this.#dirty.set(key, behind);
-    this.#behind.delete(key);
   }
 
   /** A reserved worker may be free. p-queue looks only when work is added or ends, and when its concurrency is set. */
@@ -368,7 +305,6 @@ export class WorkQueue<Payload> {
     const leave = (): void => this.#leave(item, standing, lane, giveBack);
     if (this.#isHeld) return leave();
     this.#dirty.delete(key);
-    this.#raise(key);
     const startedAt = clock.now();
     this.#processing.set(key, { startedAt, firstAdd: item.firstAdd });
     metrics.queueDuration.observe(Math.max(0, startedAt - item.addedAt) / 1000);
@@ -418,8 +354,4 @@ function fairLanesOf(share: WorkerShare): new () => FairLanes {
       super(share);
     }
   };
-}
-
-function higherOf(a: Priority, b: Priority): Priority {
-  return rank[a] >= rank[b] ? a : b;
 }

@@ -25,7 +25,7 @@ export const workQueue: MutatedPart = {
       means: 'an add in the middle of a run is lost',
     },
     {
-      file,
+      file: 'workqueue/dirty-requests.ts',
       from: 'payload: merge(earlier.payload, payload),',
       to: 'payload,',
       means: 'the second add throws the causes of the first away',
@@ -44,7 +44,7 @@ export const workQueue: MutatedPart = {
     },
     { file, from: '    delayed?.cancel();\n', to: '', means: 'a delay that was taken over comes all the same' },
     {
-      file,
+      file: 'workqueue/dirty-requests.ts',
       from: 'rank[a] >= rank[b] ? a : b',
       to: 'b',
       means: 'a periodic look puts back what an alert asks for',
@@ -56,7 +56,7 @@ export const workQueue: MutatedPart = {
       means: 'work that was about to start starts although another replica leads',
     },
     {
-      file,
+      file: 'workqueue/dirty-requests.ts',
       from: 'lastAdd <= added && ',
       to: '',
       means: 'a request is dropped whose newest cause the leader has not worked on',

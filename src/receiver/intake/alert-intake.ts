@@ -25,6 +25,18 @@ interface InvalidAlert {
 /** The most invalid alerts of a request that are logged with their labels. */
 const maxNamedInvalid = 10;
 
+/** The other replicas of this Tocsin. Nothing here may take time. */
+export interface OtherReplicas {
+  /** A sender has told this replica of an alert. @param isStored false: there was no room for it */
+  took(alert: Alert, isStored: boolean): void;
+  /** A sender has left out so many alerts. */
+  omitted(count: number): void;
+  /** Another replica has told this one of an alert. */
+  heard(alert: Alert): void;
+  /** True if another replica has told this one just now what a sender says again. */
+  hasHeard(alert: Alert): boolean;
+}
+
 interface AlertIntakeOptions {
   readonly store: AlertStore;
   readonly repeats: Repeats;
@@ -40,6 +52,10 @@ interface AlertIntakeOptions {
   readonly resolveTimeoutMs?: number | undefined;
   /** The namespaces whose alerts the sender may create; undefined: all. */
   readonly mayCreate?: Visible | undefined;
+  /** Default: there are none. */
+  readonly others?: OtherReplicas | undefined;
+  /** True if another replica tells of the alerts. */
+  readonly isTold?: boolean;
   /** Logs the alerts that changed. */
   readonly onTransition: (transition: AlertTransition) => void;
 }
@@ -125,15 +141,24 @@ export class AlertIntake {
     if (this.problems.length < maxNamedProblems) this.problems.push(`${this.#options.nameOf(index)}: ${problem}`);
   }
 
+  /** Returns true if another replica was faster: then the alert has woken what it wakes. */
+  #isToldAgain(alert: Alert, isStored: boolean): boolean {
+    const { others, isTold = false } = this.#options;
+    if (others === undefined) return false;
+    if (isTold) others.heard(alert);
+    else others.took(alert, isStored);
+    return !isTold && others.hasHeard(alert);
+  }
+
   #count({ alert, change, limited }: PutResult): void {
     if (limited === 'alert') this.notStored++;
     else if (limited === 'annotations') this.notUpdated++;
     if (change === 'new') this.new++;
     if (change === 'new') this.#options.onTransition({ event: 'alert.new', alert });
     if (change === 'resolved') this.#options.onTransition({ event: 'alert.resolved', alert });
+    const isIgnored = this.#isToldAgain(alert, limited !== 'alert') || this.#options.repeats === 'ignore';
     if (isNotificationAlert(alert)) return this.told.add(alert, 'own_notification');
-    if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined)
-      return this.told.add(alert, 'repeat_ignored');
+    if (isIgnored && change === 'repeated' && limited === undefined) return this.told.add(alert, 'repeat_ignored');
     const { now, silencing } = this.#options;
     const silences = silencing(alert, now);
     if (silences.length > 0) {

@@ -4,7 +4,7 @@ import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { Slices, type LongWork } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import type { PlatformAlerts } from '../../cause/platform-alerts.ts';
-import { AlertIntake, type Repeats } from './alert-intake.ts';
+import { AlertIntake, type OtherReplicas, type Repeats } from './alert-intake.ts';
 import type { AlertTransition } from './alert-lines.ts';
 import { answerEmpty, answerString } from '../../server/request/answer.ts';
 import { alertsFormat, type Batch, type AlertFormat } from './batch.ts';
@@ -56,6 +56,8 @@ interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   /** Takes the causes of a reconcile. It must not block, and is called only after the answer. */
   readonly sink: (causes: Causes) => void;
   readonly onBody?: OnBody | undefined;
+  /** Default: there are none. */
+  readonly others?: OtherReplicas | undefined;
   readonly rightsOf: RightsOf;
 }
 
@@ -149,7 +151,9 @@ export class AlertsHandler {
       return this.#options.isSilencingSlow();
     });
     if (rest !== undefined) await rest;
-    intake.addTruncated(batch.webhook?.truncatedAlerts ?? 0);
+    const truncated = batch.webhook?.truncatedAlerts ?? 0;
+    intake.addTruncated(truncated);
+    this.#options.others?.omitted(truncated);
     expireDue();
     const headers = { 'X-Request-Id': sender.requestId };
     if (intake.invalid > 0) answerString(response, 400, intake.refusal, headers);
@@ -167,7 +171,7 @@ export class AlertsHandler {
     mayCreate: Visible | undefined,
     onTransition: OnTransition,
   ): AlertIntake {
-    const { clock, store, silencing, settings } = this.#options;
+    const { clock, store, silencing, settings, others } = this.#options;
     const { repeats, platform, webhookResolveTimeoutMs } = settings();
     return new AlertIntake({
       store,
@@ -178,7 +182,9 @@ export class AlertsHandler {
       characterBytes,
       nameOf: format.nameOf,
       mayCreate,
-      resolveTimeoutMs: webhook === undefined ? undefined : webhookResolveTimeoutMs,
+      resolveTimeoutMs: format.resolveTimeoutMs ?? (webhook === undefined ? undefined : webhookResolveTimeoutMs),
+      others,
+      isTold: format.isTold === true,
       onTransition,
     });
   }

@@ -103,6 +103,10 @@ export interface AlertFormat {
   ) => Batch | Promise<Batch>;
   /** The sender's name for an alert in a batch, by its index. */
   readonly nameOf: (index: number) => string;
+  /** How long an alert without an end counts as firing, milliseconds. Default: what the configuration says. */
+  readonly resolveTimeoutMs?: number;
+  /** True if another replica tells what it has received. Default: a sender of alerts does. */
+  readonly isTold?: boolean;
 }
 
 /** `POST /api/v2/alerts`: a list of alerts, as Prometheus sends it. */

@@ -47,19 +47,23 @@ export class AlertLists {
     this.#groupsByAll = options.groupBy.includes('...');
   }
 
-  /** The alerts in the order of their fingerprints. @param visible the namespaces whose alerts are listed; default: all */
-  *alerts(query: Query, visible?: Visible): SlicedText {
+  /**
+   * The alerts in the order of their fingerprints.
+   * @param visible the namespaces whose alerts are listed; default: all
+   * @param all the alerts that there are; default: those of the store
+   */
+  *alerts(query: Query, visible?: Visible, all: Iterable<Alert> = this.#options.store.all()): SlicedText {
     const wanted = yield* readAlertQuery(query);
-    const found = yield* this.#find(wanted, visible);
+    const found = yield* this.#find(wanted, visible, all);
     yield '[';
     yield* this.#write(yield* slicedSort(found, compareFingerprints), wanted);
     yield ']\n';
   }
 
-  /** The alerts, grouped by their labels of `group_by`. @param visible the namespaces whose alerts are listed; default: all */
-  *groups(query: Query, visible?: Visible): SlicedText {
+  /** The alerts, grouped by their labels of `group_by`; the parameters are those of {@link alerts}. */
+  *groups(query: Query, visible?: Visible, all: Iterable<Alert> = this.#options.store.all()): SlicedText {
     const wanted = yield* readAlertQuery(query);
-    const groups = yield* this.#group(yield* this.#find(wanted, visible));
+    const groups = yield* this.#group(yield* this.#find(wanted, visible, all));
     yield '[';
     let separator = '';
     for (const group of yield* slicedSort(groups, (a, b) => compareLabelSets(a.labels, b.labels))) {
@@ -73,13 +77,17 @@ export class AlertLists {
     yield ']\n';
   }
 
-  *#find({ matchers, receiver }: AlertQuery, visible: Visible | undefined): Sliced<readonly Alert[]> {
-    const { clock, store, onUndecided } = this.#options;
+  *#find(
+    { matchers, receiver }: AlertQuery,
+    visible: Visible | undefined,
+    all: Iterable<Alert>,
+  ): Sliced<readonly Alert[]> {
+    const { clock, onUndecided } = this.#options;
     const found: Alert[] = [];
     if (!receiver) return found;
     const now = clock.now();
     let looked = 0;
-    for (const alert of store.all()) {
+    for (const alert of all) {
       if (++looked % alertsPerStep === 0) yield;
       if (isResolved(alert.times, now) || visible?.shows(alert.labels) === false) continue;
       if (yield* matchesAll(alert.labels, matchers, onUndecided)) found.push(alert);

@@ -54,18 +54,31 @@ function matcherJson({ name, value, type }: Matcher): string {
   return JSON.stringify({ isEqual, isRegex: type === '=~' || type === '!~', name, value });
 }
 
+/** The replicas as Alertmanager names those of its cluster. */
+export interface ClusterStatus {
+  /** Of this replica. */
+  readonly name?: string;
+  readonly peers: readonly { readonly name: string; readonly address: string }[];
+  /** `settling`: nobody leads yet. */
+  readonly status: 'ready' | 'settling' | 'disabled';
+}
+
+/** There is one replica. */
+export const noCluster: ClusterStatus = { peers: [], status: 'disabled' };
+
 export interface StatusOptions {
   /** Tocsin's version. */
   readonly version: string;
   readonly startedAt: number;
   readonly resolveTimeoutMs: () => number;
   readonly groupBy: readonly string[];
+  readonly cluster: () => ClusterStatus;
 }
 
-/** The answer of `GET /api/v2/status`, in Alertmanager's order of keys. There is no cluster. */
+/** The answer of `GET /api/v2/status`, in Alertmanager's order of keys. */
 export function statusJson(options: StatusOptions): unknown {
   return {
-    cluster: { peers: [], status: 'disabled' },
+    cluster: options.cluster(),
     config: { original: configOf(options) },
     uptime: formatDateTime(options.startedAt),
     versionInfo: {

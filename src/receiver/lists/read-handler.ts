@@ -3,7 +3,15 @@ import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import { MatcherError } from '../../matcher/anchored-regexp.ts';
 import type { Silences } from '../../silence/silences.ts';
 import { excerpt } from '../../text/bounded-body.ts';
-import { receiverName, statusJson, silenceJson, type StatusOptions } from './api-json.ts';
+import {
+  noCluster,
+  receiverName,
+  statusJson,
+  silenceJson,
+  type ClusterStatus,
+  type StatusOptions,
+} from './api-json.ts';
+import type { Alert } from '../../alert/alert.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
 import { isLabelled, parseMatchers } from './alert-query.ts';
 import { answerJson, Refusal } from '../../server/request/answer.ts';
@@ -32,7 +40,12 @@ interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedul
   /** Why it is not known which silences there are; undefined if it is. Default: it is. */
   readonly silencesUnknown?: (() => string | undefined) | undefined;
   readonly status: StatusOptions;
+  /** Default: those of the store. */
+  readonly allAlerts?: AllAlerts | undefined;
 }
+
+/** The alerts of all replicas: each alert once. It may add headers that say whose are missing. Must not reject. */
+export type AllAlerts = (response: ServerResponse) => Promise<Iterable<Alert>>;
 
 /** The GETs of the API. No method rejects, and every request is answered, unless its connection is gone. */
 export class ReadHandler {
@@ -58,9 +71,9 @@ export class ReadHandler {
 
   silences(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { clock, silences, silencesUnknown } = this.#options;
-    return this.#listFor(request, response, 'silences', (...asked) => {
+    return this.#listFor(request, response, 'silences', (query, visible) => {
       requireKnown(silencesUnknown?.());
-      return silenceList(silences, clock, ...asked);
+      return silenceList(silences, clock, query, visible);
     });
   }
 
@@ -86,22 +99,29 @@ export class ReadHandler {
     request: IncomingMessage,
     response: ServerResponse,
     resource: 'alerts' | 'silences' | undefined,
-    list: (query: Query, visible?: Visible) => SlicedText,
+    list: (query: Query, visible: Visible | undefined, alerts: Iterable<Alert>) => SlicedText,
   ): Promise<void> {
     try {
       requireAcceptsJson(request);
+      const { allAlerts, rightsOf, store } = this.#options;
       const query = new Query(request.url!);
-      const rights = resource === undefined ? undefined : this.#options.rightsOf(request);
-      const visible = rights === undefined ? undefined : await this.#visible(rights, resource!, query);
-      await this.#answers.send(response, list(query, visible));
+      const alerts = resource === 'alerts' && allAlerts !== undefined ? await allAlerts(response) : store.all();
+      const rights = resource === undefined ? undefined : rightsOf(request);
+      const visible = rights === undefined ? undefined : await this.#visible(rights, resource!, query, alerts);
+      await this.#answers.send(response, list(query, visible, alerts));
     } catch (error) {
       this.#fail(request, response, error);
     }
   }
 
   /** Who names a namespace in a filter has to have a right there. Of the others, the namespaces that occur are looked at. */
-  async #visible(rights: Rights, resource: 'alerts' | 'silences', query: Query): Promise<Visible | undefined> {
-    const { schedule, silences, store } = this.#options;
+  async #visible(
+    rights: Rights,
+    resource: 'alerts' | 'silences',
+    query: Query,
+    alerts: Iterable<Alert>,
+  ): Promise<Visible | undefined> {
+    const { schedule, silences } = this.#options;
     const slices = new Slices(schedule, 'lists');
     const label = rights.namespaceLabel;
     const named = requiredNamespaces(await inSlices(parseMatchers(query.all('filter')), slices), label);
@@ -111,7 +131,7 @@ export class ReadHandler {
     }
     return rights.visible('get', resource, () =>
       resource === 'alerts'
-        ? namespacesOfAlerts(store.all(), label, slices)
+        ? namespacesOfAlerts(alerts, label, slices)
         : [...silences.all()].flatMap(({ matchers }) => requiredNamespaces(matchers, label)),
     );
   }
@@ -144,7 +164,7 @@ function* receivers(query: Query): SlicedText {
   yield `${JSON.stringify(isWanted ? [{ labels: { name: receiverName }, name: receiverName }] : [])}\n`;
 }
 
-interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
+export interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly rightsOf: RightsOf;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
@@ -156,6 +176,10 @@ interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly version: string;
   /** Gives the current configuration. */
   readonly config: () => Config;
+  /** Default: those of the store. */
+  readonly allAlerts?: AllAlerts | undefined;
+  /** The other replicas. Default: there are none. */
+  readonly cluster?: (() => ClusterStatus) | undefined;
 }
 
 /** Connects the parts that answer the GETs. */
@@ -170,6 +194,7 @@ export function createReadHandler(options: ReadOptions): ReadHandler {
       startedAt: clock.now(),
       groupBy,
       resolveTimeoutMs: () => config().receiver.resolve_timeout,
+      cluster: options.cluster ?? (() => noCluster),
     },
   });
 }

@@ -56,6 +56,8 @@ export interface KnownPaths {
   isApi(path: string): boolean;
   /** True for a path that reports whether the process lives. */
   isHealth(path: string): boolean;
+  /** True if only other replicas come in, by credentials of their own. */
+  isForPeers(path: string): boolean;
   /** True if its handlers give everybody what their rights allow, or nothing that is anybody's; also for a path without a route. */
   isForTeams(path: string): boolean;
 }

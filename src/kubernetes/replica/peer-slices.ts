@@ -1,0 +1,123 @@
+import { Registry } from 'prom-client';
+import type { PeerSource } from '../../replica/peers/peers.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import type { ApiObject, ServedResource, WatchedResource } from '../api-object.ts';
+import { isJsonObject, metadataMembers, ObjectMemory, type CachedObject, type ObjectReader } from '../kept-object.ts';
+import { Reflector } from '../watch/reflector.ts';
+import { createReflectorMetrics, ReflectorReport } from '../watch/reflector-report.ts';
+
+/** The memory limit for the slices of the one Service, bytes. */
+const slicesBytes = 1024 * 1024;
+
+interface PeerSlicesOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
+  readonly client: Pick<ApiClient, 'call' | 'open'>;
+  /** The namespace of the lease. */
+  readonly namespace: string;
+  /** `replicas.service`: the headless Service in front of the replicas. */
+  readonly service: string;
+  /** `http` or `https`: all replicas listen like this one. */
+  readonly scheme: () => 'http' | 'https';
+  /** The prefix of every path: '' or `/prefix`. */
+  readonly routePrefix: string;
+}
+
+/** The pods behind the peers' Service, as the API server lists them; this one is among them. */
+export class PeerSlices implements PeerSource {
+  readonly #options: PeerSlicesOptions;
+  readonly #reflector: Reflector<PeerSlice>;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: PeerSlicesOptions) {
+    this.#options = options;
+    const watched = slicesOf(options.namespace, options.service);
+    // Its counts are not those of a resource with pipelines.
+    const metrics = createReflectorMetrics(new Registry());
+    metrics.add('endpointslices.discovery.k8s.io');
+    this.#reflector = new Reflector<PeerSlice>({
+      ...options,
+      watched,
+      reader: sliceReader,
+      report: new ReflectorReport({ ...options, watched, metrics }),
+      memory: new ObjectMemory(slicesBytes).share(),
+      onChange: () => {
+        for (const listener of this.#listeners) listener();
+      },
+    });
+  }
+
+  start(): void {
+    this.#reflector.start();
+  }
+
+  list(): readonly string[] {
+    const { scheme, routePrefix } = this.#options;
+    const places = new Set([...this.#reflector.objects.values()].flatMap(({ places: all }) => all));
+    return [...places].toSorted().map((place) => `${scheme()}://${place}${routePrefix}`);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#reflector.close();
+  }
+}
+
+function slicesOf(namespace: string, service: string): WatchedResource {
+  const labelSelector = `kubernetes.io/service-name=${service}`;
+  return { group: 'discovery.k8s.io', versions: ['v1'], resource: 'endpointslices', namespace, labelSelector };
+}
+
+/** One slice. */
+interface PeerSlice extends CachedObject {
+  /** `ADDRESS:PORT` of each pod that is ready. */
+  readonly places: readonly string[];
+}
+
+/** Exported for the tests. */
+export const sliceReader: ObjectReader<PeerSlice> = {
+  members: { metadata: { members: metadataMembers }, endpoints: 'whole', ports: 'whole' },
+  read: toPeerSlice,
+};
+
+function toPeerSlice(object: ApiObject, _served: ServedResource): PeerSlice {
+  const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata;
+  const { endpoints, ports } = object as ApiObject & { readonly endpoints?: unknown; readonly ports?: unknown };
+  const port = portOf(ports);
+  const addresses = listOf(endpoints).filter(isReady).flatMap(firstAddress);
+  return {
+    request: { kind: 'EndpointSlice', namespace, name },
+    uid,
+    resourceVersion,
+    places: port === undefined ? [] : addresses.map((address) => `${hostOf(address)}:${port}`),
+  };
+}
+
+/** The port named `http` or `web`, otherwise the first one. */
+function portOf(found: unknown): number | undefined {
+  const ports = listOf(found).filter(({ port }) => typeof port === 'number');
+  const named = ports.find(({ name }) => name === 'http' || name === 'https' || name === 'web') ?? ports[0];
+  return named?.['port'] as number | undefined;
+}
+
+/** Unknown means ready, as the API says. */
+function isReady({ conditions }: Readonly<Record<string, unknown>>): boolean {
+  return !isJsonObject(conditions) || conditions['ready'] !== false;
+}
+
+/** Each endpoint is one pod, and all of its addresses are the same. */
+function firstAddress({ addresses }: Readonly<Record<string, unknown>>): readonly string[] {
+  const [first] = Array.isArray(addresses) ? (addresses as unknown[]) : [];
+  return typeof first === 'string' ? [first] : [];
+}
+
+function hostOf(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+function listOf(found: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(found) ? found.filter(isJsonObject) : [];
+}

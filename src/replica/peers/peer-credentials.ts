@@ -1,0 +1,166 @@
+import { timingSafeEqual, hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Caller } from '../../access/reviews.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { configurationFileBytes, readRegularFile } from '../../runtime/regular-file.ts';
+
+/** The audience of the tokens with which pods prove themselves to each other. */
+export const peerAudience = 'tocsin-peers';
+
+/** Where the volume of the pod has the token, unless `replicas.token_file` is set. */
+export const mountedPeerToken = '/var/run/secrets/tocsin.dev/peers/token';
+
+/** How long a token that was read counts before the file is looked at again, milliseconds. */
+const tokenAgeMs = 1000;
+
+/** How long the token that a file had before is still accepted: kubelets write the new one into their pods at different times. Milliseconds. */
+const formerTokenMs = 300_000;
+
+/** The verdict on a request of a peer. */
+export type PeerVerdict = 'good' | { readonly status: 401 | 429 | 503; readonly reason: string };
+
+/** How the replicas prove to each other who they are. */
+export interface PeerCredentials {
+  /** What this replica sends. Rejects with an error for the log if it cannot be read. */
+  token(): Promise<string>;
+  judge(request: IncomingMessage): Promise<PeerVerdict>;
+}
+
+/** A token in a file, which is read again when it may have changed. */
+export class TokenFile {
+  readonly #path: string;
+  readonly #clock: Clock;
+  #current: { readonly token: string; readonly at: number } | undefined;
+  #former: { readonly token: string; readonly until: number } | undefined;
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  /** Rejects with an error that names the file. */
+  async read(): Promise<string> {
+    const now = this.#clock.monotonic();
+    if (this.#current !== undefined && now - this.#current.at < tokenAgeMs) return this.#current.token;
+    const token = await this.#readFile();
+    const before = this.#current?.token;
+    if (before !== undefined && before !== token) this.#former = { token: before, until: now + formerTokenMs };
+    this.#current = { token, at: now };
+    return token;
+  }
+
+  /** True for the present token, and for a while for the one before. */
+  async accepts(token: string): Promise<boolean> {
+    const isCurrent = isSameSecret(token, await this.read());
+    const { token: former = '', until = 0 } = this.#former ?? {};
+    const isFormer = isSameSecret(token, former) && this.#clock.monotonic() < until;
+    return isCurrent || isFormer;
+  }
+
+  async #readFile(): Promise<string> {
+    let token: string;
+    try {
+      token = (await readRegularFile(this.#path, configurationFileBytes)).toString('utf8').trim();
+    } catch (error) {
+      throw new Error(`the token of the peers cannot be read: ${this.#path}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw new Error(
+        `the token of the peers in ${this.#path} cannot be used: it has to be one line of ASCII characters without blanks`,
+      );
+    return token;
+  }
+}
+
+/** The same text in all replicas: `replicas.token_file`. */
+export class SharedToken implements PeerCredentials {
+  readonly #file: TokenFile;
+
+  constructor(file: TokenFile) {
+    this.#file = file;
+  }
+
+  token(): Promise<string> {
+    return this.#file.read();
+  }
+
+  async judge(request: IncomingMessage): Promise<PeerVerdict> {
+    const token = bearerOf(request);
+    if (token === undefined) return missing;
+    try {
+      return (await this.#file.accepts(token))
+        ? 'good'
+        : { status: 401, reason: 'the token is not that of replicas.token_file' };
+    } catch {
+      return { status: 503, reason: 'replicas.token_file cannot be read here' };
+    }
+  }
+}
+
+export interface ServiceAccountTokenOptions {
+  readonly file: TokenFile;
+  /** Asks Kubernetes whose token that is. */
+  readonly check: (token: string, request: IncomingMessage) => Promise<Caller | 'wrong' | 'busy' | 'unknown'>;
+}
+
+/** The token of the pod's ServiceAccount: whoever has one of the same account is a replica. */
+export class ServiceAccountToken implements PeerCredentials {
+  readonly #options: ServiceAccountTokenOptions;
+
+  constructor(options: ServiceAccountTokenOptions) {
+    this.#options = options;
+  }
+
+  token(): Promise<string> {
+    return this.#options.file.read();
+  }
+
+  async judge(request: IncomingMessage): Promise<PeerVerdict> {
+    const token = bearerOf(request);
+    if (token === undefined) return missing;
+    const [own, caller] = await Promise.all([this.#own(), this.#options.check(token, request)]);
+    if (own === undefined) return { status: 503, reason: 'the own token cannot be read here' };
+    if (caller === 'busy') return { status: 429, reason: 'too many tokens wait to be checked' };
+    if (caller === 'unknown') return { status: 503, reason: 'Kubernetes cannot be asked whose token that is' };
+    if (caller === 'wrong') return { status: 401, reason: `the token is none of the audience ${peerAudience}` };
+    return caller.user === own
+      ? 'good'
+      : { status: 401, reason: 'the token is not that of the ServiceAccount of the replicas' };
+  }
+
+  /** The user of the own token; Kubernetes checks the tokens of others, and nobody but the kubelet writes the own one. */
+  async #own(): Promise<string | undefined> {
+    try {
+      return subjectOf(await this.#options.file.read());
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const missing: PeerVerdict = {
+  status: 401,
+  reason: 'there is no bearer token: only replicas of this Tocsin come in here',
+};
+
+/** The subject of a JSON Web Token; undefined if it is none. */
+function subjectOf(token: string): string | undefined {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const subject = (claims as { readonly sub?: unknown } | null)?.sub;
+    return typeof subject === 'string' ? subject : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function bearerOf({ headers }: IncomingMessage): string | undefined {
+  return /^bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+/** Takes the same time whatever the texts are. */
+function isSameSecret(a: string, b: string): boolean {
+  return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer')) && a !== '';
+}

@@ -1,0 +1,249 @@
+import * as z from 'zod';
+import type { HttpConfig } from '../../config/http-config.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { sleep } from '../../runtime/deadline.ts';
+import { PeerClient, type PeerRequest } from './peer-client.ts';
+
+/** Where replicas are, this one perhaps included: it recognizes itself by what they say. */
+export interface PeerSource {
+  /** The addresses, without a slash at the end. */
+  list(): readonly string[];
+  /** Calls `listener` after each change of the list. Returns what ends that. */
+  onChange(listener: () => void): () => void;
+}
+
+/** What a replica says about itself. Members that a later version adds are ignored. */
+export const Hello = z.object({
+  /** Of this protocol. */
+  version: z.int().min(1),
+  /** The name as a holder of the lease: another one after each start. */
+  identity: z.string().min(1).max(500),
+  leading: z.boolean(),
+  term: z.int().min(0),
+  /** The version of the program. */
+  tocsin: z.string().max(100),
+});
+export type Hello = z.infer<typeof Hello>;
+
+/** The version of the protocol that this program speaks. */
+export const peerProtocol = 1;
+
+/** The time between two greetings, of a peer that answers and of one that does not, milliseconds; each is up to a quarter longer. */
+const helloMs = 5000;
+const downHelloMs = 1000;
+const helloTimeoutMs = 2000;
+
+/** A peer that has not answered for so long is gone, although it is still on the list: milliseconds. */
+const goneMs = 10_000;
+
+/** The least time between two rounds that somebody asks for, milliseconds. */
+const soonMs = 250;
+
+/** The most peers that are asked; the rest of a longer list is left out, and told. */
+export const maxPeers = 32;
+
+/** Hears what becomes of the peers. */
+export interface PeerObserver {
+  /** A replica has answered that did not before: it is new, has restarted, or can be reached again. */
+  came(peer: Peer): void;
+  /** It is no longer on the list, or has not answered for a while. @param reason the last failure, if there was one */
+  went(peer: Peer, reason: string | undefined): void;
+  called(call: string, outcome: 'ok' | 'failed'): void;
+  /** There are more than {@link maxPeers}. */
+  leftOut(count: number): void;
+}
+
+export interface PeersOptions {
+  readonly clock: Clock;
+  readonly source: PeerSource;
+  /** The own name as a holder of the lease. */
+  readonly me: string;
+  readonly httpConfig: () => HttpConfig;
+  readonly token: () => Promise<string>;
+  readonly observer: PeerObserver;
+  readonly random?: () => number;
+}
+
+/** The other replicas: where they are, who they are, and which of them answer. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #closed = new AbortController();
+  #stopListening: () => void = () => undefined;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#stopListening = this.#options.source.onChange(() => this.#follow());
+    this.#follow();
+  }
+
+  /** Every other replica of the list, whether it answers or not. */
+  get others(): readonly Peer[] {
+    return [...this.#peers.values()].filter((peer) => peer.identity !== this.#options.me);
+  }
+
+  /** Those that are on the list and do not answer. */
+  get unreachable(): readonly Peer[] {
+    return this.others.filter((peer) => !peer.isUp);
+  }
+
+  /** Undefined if nobody of this name has answered. */
+  find(identity: string): Peer | undefined {
+    return this.others.find((peer) => peer.identity === identity);
+  }
+
+  /** Greets all of them now: somebody is looked for. */
+  lookAgain(): void {
+    for (const peer of this.#peers.values()) peer.hurry();
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    this.#closed.abort(new Error('Tocsin is shutting down'));
+    await Promise.all([...this.#peers.values()].map((peer) => peer.close()));
+  }
+
+  #follow(): void {
+    const { source, observer } = this.#options;
+    const wanted = new Set(source.list());
+    if (wanted.size > maxPeers + 1) observer.leftOut(wanted.size - maxPeers - 1);
+    const urls = new Set([...wanted].slice(0, maxPeers + 1));
+    for (const [url, peer] of this.#peers) {
+      if (urls.has(url)) continue;
+      this.#peers.delete(url);
+      void peer.close();
+      if (peer.isUp && peer.identity !== this.#options.me) observer.went(peer, undefined);
+    }
+    for (const url of urls) if (!this.#peers.has(url)) this.#add(url);
+  }
+
+  #add(url: string): void {
+    const peer = new Peer(url, this.#options);
+    this.#peers.set(url, peer);
+    peer.start();
+  }
+}
+
+/** One replica at one address. */
+export class Peer {
+  readonly url: string;
+  readonly #options: PeersOptions;
+  readonly #client: PeerClient;
+  readonly #closed = new AbortController();
+  #hello: Hello | undefined;
+  #isUp = false;
+  #lastAnswerAt: number;
+  #hurried = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(url: string, options: PeersOptions) {
+    this.url = url;
+    this.#options = options;
+    this.#client = new PeerClient({ ...options, url });
+    this.#lastAnswerAt = options.clock.monotonic();
+  }
+
+  /** `''` while it has not answered yet. */
+  get identity(): string {
+    return this.#hello?.identity ?? '';
+  }
+
+  /** For people: the name, or the address while there is none. */
+  get name(): string {
+    return this.#hello?.identity ?? this.url;
+  }
+
+  /** True if it answered last, or not long ago. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** It is asked soon, unless that happened just now. */
+  hurry(): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#hurried < soonMs) return;
+    this.#hurried = now;
+    this.#wake();
+  }
+
+  /** Rejects as {@link PeerClient.call} does. */
+  async call(request: PeerRequest): Promise<string> {
+    const { observer } = this.#options;
+    const what = request.path.replace(/[/?].*/s, '');
+    try {
+      const text = await this.#client.call(request);
+      observer.called(what, 'ok');
+      return text;
+    } catch (error) {
+      if (!this.#closed.signal.aborted) observer.called(what, 'failed');
+      throw error;
+    }
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('the peer is no longer asked'));
+    this.#wake();
+    await this.#client.close();
+  }
+
+  async #run(): Promise<void> {
+    const { random = Math.random } = this.#options;
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      await this.#greet();
+      const pauseMs = (this.#isUp ? helloMs : downHelloMs) * (1 + random() / 4);
+      await this.#pause(pauseMs, signal);
+    }
+  }
+
+  async #pause(pauseMs: number, closed: AbortSignal): Promise<void> {
+    const hurry = new AbortController();
+    this.#wake = () => hurry.abort(new Error('soon'));
+    if (closed.aborted) return;
+    await sleep(this.#options.clock, pauseMs, hurry.signal).catch(() => undefined);
+    this.#wake = () => undefined;
+  }
+
+  async #greet(): Promise<void> {
+    try {
+      const text = await this.call({ method: 'GET', path: 'hello', timeoutMs: helloTimeoutMs });
+      if (!this.#closed.signal.aborted) this.#answered(Hello.parse(JSON.parse(text)));
+    } catch (error) {
+      if (!this.#closed.signal.aborted) this.#failed(error);
+    }
+  }
+
+  #answered(hello: Hello): void {
+    const { clock, me, observer } = this.#options;
+    const isNew = !this.#isUp || hello.identity !== this.#hello?.identity;
+    this.#hello = hello;
+    this.#isUp = true;
+    this.#lastAnswerAt = clock.monotonic();
+    if (isNew && hello.identity !== me) observer.came(this);
+  }
+
+  #failed(error: unknown): void {
+    const { clock, me, observer } = this.#options;
+    if (!this.#isUp || clock.monotonic() - this.#lastAnswerAt < goneMs) return;
+    this.#isUp = false;
+    if (this.identity !== me) observer.went(this, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The addresses of the configuration, which never change. */
+export function listedPeers(peers: readonly string[], advertise: string | null): PeerSource {
+  const own = advertise === null ? undefined : withoutSlash(advertise);
+  const list = [...new Set(peers.map(withoutSlash))].filter((url) => url !== own);
+  return { list: () => list, onChange: () => () => undefined };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}

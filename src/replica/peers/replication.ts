@@ -1,0 +1,162 @@
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { HttpConfig } from '../../config/http-config.ts';
+import type { Route } from '../../server/routes.ts';
+import type { ClusterStatus } from '../../receiver/lists/api-json.ts';
+import type { CancelTimer } from '../../runtime/clock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { Leadership } from '../leadership.ts';
+import type { PeerCredentials } from './peer-credentials.ts';
+import { PeerReport } from './peer-report.ts';
+import { peerRoutes } from './peer-routes.ts';
+import { peerProtocol, Peers, type PeerSource } from './peers.ts';
+import { SpineReplica } from './spine-replica.ts';
+
+/** The annotation of the lease in which its holder says how far it is. */
+export const marksAnnotation = 'tocsin.dev/marks';
+
+/** The most tenants whose marks the lease has; of the others, followers learn the same when they tell the leader something. */
+const maxMarkedTenants = 500;
+
+/**
+ * How often the leader looks at every object while a replica does not answer it, milliseconds: what only that one was told may wait there.
+ */
+export const partitionedLookMs = 30_000;
+
+export interface ReplicationOptions extends Runtime {
+  readonly leadership: Leadership;
+  /** The own name as a holder of the lease. */
+  readonly me: string;
+  /** The own address, as others reach it; for people. */
+  readonly address: () => string;
+  readonly source: PeerSource;
+  readonly credentials: PeerCredentials;
+  readonly httpConfig: () => HttpConfig;
+  /** The version of the program. */
+  readonly version: string;
+  /** Every object has to be looked at: what a replica knew may not have come here. */
+  readonly lookAtAll: () => void;
+}
+
+/** What a process does with the other replicas, for all of its tenants. */
+export class Replication {
+  readonly routes: readonly Route[];
+  readonly peers: Peers;
+  readonly #options: ReplicationOptions;
+  readonly #report: PeerReport;
+  readonly #spines = new Map<string, SpineReplica>();
+  #cancelLook: CancelTimer | undefined;
+  #isClosed = false;
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    this.#report = new PeerReport({ ...options, onEvent: () => this.#peerChanged() });
+    const token = (): Promise<string> => options.credentials.token();
+    this.peers = new Peers({ ...options, token, observer: this.#report });
+    this.routes = peerRoutes({
+      ...options,
+      report: this.#report,
+      hello: () => ({
+        version: peerProtocol,
+        identity: options.me,
+        leading: options.leadership.isLeading,
+        term: options.leadership.term,
+        tocsin: options.version,
+      }),
+      spine: (tenant) => this.#spines.get(tenant),
+    });
+
+    this.#report.watch(
+      options.registry,
+      () => [...this.#spines.values()].reduce((sum, { pending }) => sum + pending, 0),
+      () => ({ up: this.peers.others.filter(({ isUp }) => isUp).length, down: this.peers.unreachable.length }),
+    );
+  }
+
+  /** The part of one spine. @param tenant `''` for that without a tenant */
+  spine(tenant: string, runtime: Runtime, store: AlertStore): SpineReplica {
+    const spine = new SpineReplica({
+      ...runtime,
+      leadership: this.#options.leadership,
+      peers: this.peers,
+      report: this.#report,
+      store,
+      tenant: tenant === '' ? '' : new URLSearchParams({ tenant }).toString(),
+      cluster: () => this.cluster,
+    });
+    this.#spines.set(tenant, spine);
+    return spine;
+  }
+
+  /** What `GET /api/v2/status` says, this replica first. */
+  get cluster(): ClusterStatus {
+    const { address, leadership, me } = this.#options;
+    const others = this.peers.others
+      .filter(({ isUp }) => isUp)
+      .map(({ identity, url }) => ({ name: identity, address: new URL(url).host }));
+    return {
+      name: me,
+      peers: [{ name: me, address: address() }, ...others.toSorted((a, b) => (a.name < b.name ? -1 : 1))],
+      status: leadership.leader === '' ? 'settling' : 'ready',
+    };
+  }
+
+  /** The annotations of the lease while this replica holds it: how far it is. They ride on renewals that are made anyway. */
+  get annotations(): Readonly<Record<string, string>> {
+    const marks = [...this.#spines].flatMap(([tenant, { covered }]) =>
+      covered === undefined ? [] : [[tenant, covered]],
+    );
+    const { term } = this.#options.leadership;
+    const covered = Object.fromEntries(marks.slice(0, maxMarkedTenants)) as Record<string, number>;
+    return { [marksAnnotation]: JSON.stringify({ version: peerProtocol, term, covered }) };
+  }
+
+  /** Reads what the holder of the lease says. What is not as expected says nothing. */
+  leaseSays(annotations: Readonly<Record<string, string>>): void {
+    const said = marksOf(annotations[marksAnnotation]);
+    if (said === undefined || this.#options.leadership.isLeading) return;
+    for (const [tenant, mark] of Object.entries(said.covered))
+      if (typeof mark === 'number') this.#spines.get(tenant)?.leaseSays(said.term, mark);
+  }
+
+  start(): void {
+    this.peers.start();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelLook?.();
+    for (const spine of this.#spines.values()) spine.close();
+    await this.peers.close();
+  }
+
+  /** What one that went had not told any more, and what one that came was told meanwhile, shows when everything is looked at. */
+  #peerChanged(): void {
+    if (this.#isClosed) return;
+    const { leadership, lookAtAll } = this.#options;
+    if (leadership.isLeading) lookAtAll();
+    this.#lookWhilePartitioned();
+  }
+
+  #lookWhilePartitioned(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+    if (this.peers.unreachable.length === 0) return;
+    const { clock, leadership, lookAtAll } = this.#options;
+    this.#cancelLook = clock.setTimeout(() => {
+      if (leadership.isLeading) lookAtAll();
+      this.#lookWhilePartitioned();
+    }, partitionedLookMs);
+  }
+}
+
+function marksOf(text: string | undefined): { readonly term: number; readonly covered: object } | undefined {
+  try {
+    const said: unknown = JSON.parse(text ?? '');
+    if (typeof said !== 'object' || said === null) return undefined;
+    const { term, covered } = said as { readonly term?: unknown; readonly covered?: unknown };
+    if (typeof term !== 'number' || typeof covered !== 'object' || covered === null) return undefined;
+    return { term, covered };
+  } catch {
+    return undefined;
+  }
+}

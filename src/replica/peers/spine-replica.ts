@@ -1,0 +1,243 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Alert, AlertTimes } from '../../alert/alert.ts';
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { OtherReplicas } from '../../receiver/intake/alert-intake.ts';
+import type { Receiver } from '../../receiver/receiver.ts';
+import type { ClusterStatus } from '../../receiver/lists/api-json.ts';
+import type { CancelTimer } from '../../runtime/clock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { inSlices, Slices } from '../../runtime/slices.ts';
+import { Slots } from '../../runtime/slots.ts';
+import { answer, answerJson, Refusal } from '../../server/request/answer.ts';
+import { Query } from '../../text/go/url.ts';
+import { AlertDigests, digestType } from './alert-digest.ts';
+import type { Leadership } from '../leadership.ts';
+import { LeaderMarks, type Barrier } from './marks.ts';
+import { peerAnswerBytes } from './peer-client.ts';
+import type { PeerReport } from './peer-report.ts';
+import { peerProtocol, type Peers } from './peers.ts';
+import { Teller, type Told, type WaitingRequests } from './teller.ts';
+import { alertLine } from './told-alerts.ts';
+import { sameReceptionMs, toldFormat } from './told-format.ts';
+import { openUnions, unionOfAlerts } from './union.ts';
+
+/** The header of an answer that lacks what a replica knows: the names of those that did not answer. */
+export const missingPeersHeader = 'Tocsin-Missing-Peers';
+
+/** The time between two looks at what the leader has finished, milliseconds. */
+const lookMs = 250;
+
+/** The parts of a spine that its replicas work with. */
+export interface ReplicatedParts {
+  readonly receiver: Pick<Receiver, 'readBody' | 'takeTold'>;
+  /** For alerts that are no requests yet. */
+  readonly intake: () => Barrier;
+  /** For requests that wait, run, or have failed. */
+  readonly requests: () => Barrier;
+  readonly waiting: WaitingRequests;
+  /** Alerts came of which nothing but the number is known: every object has to be looked at. */
+  readonly lookAtAll: () => void;
+}
+
+export interface SpineReplicaOptions extends Runtime {
+  readonly leadership: Leadership;
+  readonly peers: Peers;
+  readonly report: PeerReport;
+  readonly store: AlertStore;
+  /** The query that names the tenant; `''` without tenants. */
+  readonly tenant: string;
+  readonly cluster: () => ClusterStatus;
+}
+
+/** What one spine does with its like in the other replicas: it tells them, is told by them, and answers for them. */
+export class SpineReplica implements OtherReplicas {
+  readonly cluster: () => ClusterStatus;
+  readonly #options: SpineReplicaOptions;
+  readonly #teller: Teller;
+  readonly #marks: LeaderMarks;
+  readonly #unions = new Slots(openUnions);
+  /** What another replica told of an alert, and when; of the last seconds and of those before. */
+  #heard = new Map<Alert, AlertTimes>();
+  #heardBefore = new Map<Alert, AlertTimes>();
+  #parts: ReplicatedParts | undefined;
+  #cancelLook: CancelTimer | undefined;
+  #cancelForget: CancelTimer | undefined;
+  #stopListening: () => void = () => undefined;
+
+  constructor(options: SpineReplicaOptions) {
+    this.#options = options;
+    this.cluster = options.cluster;
+    this.#marks = new LeaderMarks({
+      intake: () => this.#parts?.intake() ?? never,
+      requests: () => this.#parts?.requests() ?? never,
+    });
+    this.#teller = new Teller({ ...options, waiting: () => this.#parts?.waiting ?? nothing, observer: options.report });
+  }
+
+  /** The alerts that wait to be told. */
+  get pending(): number {
+    return this.#teller.pending;
+  }
+
+  /** How far this replica is as the leader; undefined if it has nothing to say. */
+  get covered(): number | undefined {
+    return this.#options.leadership.isLeading ? this.#marks.covered : undefined;
+  }
+
+  /** The lease says how far its holder was. */
+  leaseSays(term: number, mark: number): void {
+    this.#teller.covered(term, mark);
+  }
+
+  start(parts: ReplicatedParts): void {
+    this.#parts = parts;
+    this.#teller.start();
+  }
+
+  close(): void {
+    this.#stopListening();
+    this.#teller.close();
+    this.#cancelLook?.();
+    this.#cancelForget?.();
+  }
+
+  took(alert: Alert, isStored: boolean): void {
+    this.#teller.took(alert, isStored);
+  }
+
+  omitted(count: number): void {
+    this.#teller.omitted(count);
+  }
+
+  heard(alert: Alert): void {
+    this.#heard.set(alert, alert.times);
+    this.#cancelForget ??= this.#options.clock.setTimeout(() => this.#forgetHeard(), sameReceptionMs);
+  }
+
+  hasHeard(alert: Alert): boolean {
+    if (this.#heard.size === 0 && this.#heardBefore.size === 0) return false;
+    const heard = this.#heard.get(alert) ?? this.#heardBefore.get(alert);
+    return heard !== undefined && isSameContent(heard, alert.times);
+  }
+
+  /** See {@link AllAlerts}. */
+  readonly allAlerts = async (response: ServerResponse): Promise<Iterable<Alert>> => {
+    const { report } = this.#options;
+    const release = await this.#unions.acquire();
+    try {
+      const onMissing = (peers: readonly string[], error: unknown): void => report.missing(peers, error);
+      const { alerts, missing } = await unionOfAlerts({ ...this.#options, onMissing });
+      if (missing.length > 0) response.setHeader(missingPeersHeader, missing.map(headerText).join(', '));
+      return alerts;
+    } finally {
+      release();
+    }
+  };
+
+  /** Says which of a follower's alerts the leader does not know, and how far the leader is. */
+  async told(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { leadership, report, schedule, store, clock } = this.#options;
+    this.#requireLeading();
+    const digests = await this.#readDigests(request);
+    report.asked(digests.count);
+    const omitted = Number(new Query(request.url!).last('omitted') ?? 0);
+    const slices = new Slices(schedule, 'stored alerts');
+    const missing = await inSlices(digests.missingFrom(store, clock.now()), slices);
+    this.#requireLeading();
+    if (omitted > 0) this.#parts!.lookAtAll();
+    const mark = this.#marks.next();
+    this.#look();
+    const { term } = leadership;
+    answerJson(response, { version: peerProtocol, term, mark, covered: this.#marks.covered, missing } satisfies Told);
+  }
+
+  /** Takes in alerts that the leader did not know. */
+  async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#requireLeading();
+    const query = new Query(request.url!);
+    const timeoutMs = query.last('timeout_ms');
+    const format = toldFormat({
+      find: (key, keyHash) => this.#options.store.find(key, keyHash),
+      timeoutMs: timeoutMs === undefined ? undefined : wholeNumber(timeoutMs, 'timeout_ms'),
+      isLate: query.last('late') !== undefined,
+    });
+    await this.#ready.receiver.takeTold(request, response, format);
+  }
+
+  /** Answers with the own alerts that are not as the digests say. */
+  async unlike(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { schedule, store } = this.#options;
+    const digests = await this.#readDigests(request);
+    const slices = new Slices(schedule, 'lists');
+    let text = '';
+    for (const alert of await inSlices(digests.unlike(store.all()), slices)) {
+      text += alertLine(alert);
+      if (text.length > peerAnswerBytes) throw new Refusal(507, 'too many alerts are different');
+      if (slices.isOver) await slices.yieldTurn();
+    }
+    answer(response, 200, 'application/x-ndjson', text, { 'Cache-Control': 'no-store' });
+  }
+
+  get #ready(): ReplicatedParts {
+    if (this.#parts === undefined) throw new Refusal(503, 'Tocsin is starting');
+    return this.#parts;
+  }
+
+  #requireLeading(): void {
+    const { isLeading, leader } = this.#options.leadership;
+    if (this.#parts === undefined) throw new Refusal(503, 'Tocsin is starting');
+    if (!isLeading) throw new Refusal(409, `this replica does not lead${leader === '' ? '' : `, but ${leader} does`}`);
+  }
+
+  async #readDigests(request: IncomingMessage): Promise<AlertDigests> {
+    const type = request.headers['content-type'] ?? '';
+    if (type !== digestType) throw new Refusal(415, `found the media type ${type}, expected ${digestType}`);
+    const body = await this.#ready.receiver.readBody(request);
+    try {
+      // The bytes belong to somebody else after the release.
+      const digests = AlertDigests.read(Buffer.from(body.bytes));
+      if (digests === undefined) throw new Refusal(400, 'the body is no list of digests');
+      return digests;
+    } finally {
+      body.release();
+    }
+  }
+
+  /** Looks again and again until everything is covered. */
+  #look(): void {
+    if (this.#cancelLook !== undefined) return;
+    const again = (): void => {
+      this.#cancelLook = undefined;
+      if (!this.#options.leadership.isLeading) return;
+      this.#marks.look();
+      if (!this.#marks.isCovered) this.#cancelLook = this.#options.clock.setTimeout(again, lookMs);
+    };
+    this.#cancelLook = this.#options.clock.setTimeout(again, lookMs);
+  }
+
+  #forgetHeard(): void {
+    this.#heardBefore = this.#heard;
+    this.#heard = new Map();
+    this.#cancelForget = undefined;
+    if (this.#heardBefore.size > 0)
+      this.#cancelForget = this.#options.clock.setTimeout(() => this.#forgetHeard(), sameReceptionMs);
+  }
+}
+
+const never: Barrier = () => false;
+const nothing: WaitingRequests = { added: 0, isWaiting: false, drop: () => undefined };
+
+function isSameContent(a: AlertTimes, b: AlertTimes): boolean {
+  if (a.timeout || b.timeout) return a.timeout && b.timeout && Math.abs(a.updatedAt - b.updatedAt) < sameReceptionMs;
+  return Math.floor(a.startsAt) === Math.floor(b.startsAt) && Math.floor(a.endsAt) === Math.floor(b.endsAt);
+}
+
+function wholeNumber(text: string, name: string): number {
+  if (!/^\d{1,12}$/.test(text)) throw new Refusal(400, `${name} is no number`);
+  return Number(text);
+}
+
+/** A name as a header may have it. */
+function headerText(name: string): string {
+  return name.replaceAll(/[^\x21-\x7e]|,/g, '?');
+}
