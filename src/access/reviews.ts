@@ -1,6 +1,7 @@
 /**
- * What Kubernetes says about people and programs: who sends a token, and what they may do. The resources are virtual: no object of
- * `tocsin.dev/alerts` or `tocsin.dev/silences` exists, but a Role can name them.
+ * What Kubernetes says about people and programs: who sends a token, and what they may do. The resources are virtual: a Role names
+ * `alerts` and `silences` of `tocsin.dev` in the namespace of the alerts, where no object of them is. A Silence is an object only in the
+ * namespace of Tocsin.
  */
 
 /** The API group of the virtual resources. */

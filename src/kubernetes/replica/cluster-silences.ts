@@ -34,8 +34,10 @@ const connections = 20;
 export function createClusterSilences(
   options: Omit<ClusterSilencesOptions, 'client'> & { readonly access: ClusterAccess; readonly version: string },
 ): ClusterSilences {
-  // The names of its metrics are those of the client of the pipelines.
-  const client = createApiClient({ ...options, registry: new Registry(), maxConnections: connections });
+  const { access, clock, schedule, version } = options;
+  // The names of its metrics are those of the client of the pipelines. It is given no leadership: each replica writes silences.
+  const own = { registry: new Registry(), maxConnections: connections };
+  const client = createApiClient({ access, clock, schedule, version, ...own });
   return new ClusterSilences({ ...options, client });
 }
 

@@ -18,9 +18,25 @@ import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts'
 import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 const run = promisify(execFile);
-const config = `receiver: {silence_storage: kubernetes}
-replicas: {lease: {namespace: tocsin}}
+const lease = 'namespace: tocsin, name: silences, duration: 3s, renew_deadline: 2s, retry_period: 1s';
+const oneProcess = `receiver: {silence_storage: kubernetes}
+replicas: {lease: {${lease}}}
 `;
+const config = `replicas: {enabled: true, lease: {${lease}}}
+`;
+const leases = {
+  kind: 'Role',
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  metadata: { name: 'silencer-leases', namespace: 'tocsin' },
+  rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] }],
+};
+const leasesBinding = {
+  kind: 'RoleBinding',
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  metadata: leases.metadata,
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'silencer-leases' },
+  subjects: [{ kind: 'ServiceAccount', name: 'silencer', namespace: 'default' }],
+};
 const rights = ['base/cluster-role-reader.yaml', 'components/silences/role-silences.yaml'];
 const hour = 3_600_000;
 
@@ -47,6 +63,7 @@ describe('silences of several replicas, on a real API server', { skip: skipWitho
     await server().kubectl(['apply', '--server-side', '-k', 'k8s/crds/silences']);
     await server().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
     kubeconfig = await kubeconfigWith(server(), 'silencer', rights);
+    await server().apply(leases, leasesBinding);
     replicas = await Promise.all([start(), start(), start()]);
   });
 
@@ -81,6 +98,12 @@ describe('silences of several replicas, on a real API server', { skip: skipWitho
     await second.stop();
     replicas[1] = await start();
     assert.equal((await until(replicas[1].url, last, 'active')).comment, 'last words');
+    // Whoever leads now tells it.
+    await fetch(`${first.url}/api/v2/silence/${last}`, { method: 'DELETE' });
+    await eventually(
+      () => stateOf(last),
+      (state) => state === 'Expired',
+    );
   });
 
   it('are changed by two replicas at the same time, and the same on all in the end', async () => {
@@ -167,7 +190,7 @@ describe('silences of several replicas, on a real API server', { skip: skipWitho
 
     it('are as those of Alertmanager, request by request', { skip: skipWithout('alertmanager') }, async (t) => {
       await emptied(t);
-      const tocsin = await startTocsinApp(config, undefined, createSilences);
+      const tocsin = await startTocsinApp(oneProcess, undefined, createSilences);
       try {
         await assertAsAlertmanager(t, tocsin.url);
       } finally {
@@ -183,14 +206,14 @@ describe('silences of several replicas, on a real API server', { skip: skipWitho
       await fetch(`${old.url}/api/v2/silence/${ended}`, { method: 'DELETE' });
       await old.stop();
 
-      const first = await startTocsinApp(config, folder, createSilences);
+      const first = await startTocsinApp(oneProcess, folder, createSilences);
       await until(first.url, kept, 'active');
       assert.deepEqual(first.logger.valuesOf('silences.imported', 'imported', 'already_there', 'ended'), [[1, 0, 1]]);
       assert.ok((await stat(join(folder, 'silences.log.imported'))).isFile());
       await server().kubectl(['delete', 'silence', kept, '--namespace=tocsin']);
       await first.stop();
 
-      const second = await startTocsinApp(config, folder, createSilences);
+      const second = await startTocsinApp(oneProcess, folder, createSilences);
       assert.deepEqual(await list(second.url), []);
       assert.deepEqual(second.logger.linesOf('silences.imported'), []);
       await second.stop();
