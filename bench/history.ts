@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { LoadProcess } from './load-process.ts';
-import type { TocsinProcess } from '../test/support/tocsin-process.ts';
-import { startBundle } from './peers.ts';
+import { startTocsin, type TocsinProcess } from '../test/support/tocsin-process.ts';
 import { cpuSeconds } from './process-usage.ts';
 import type { IngestMode } from './sample-alerts.ts';
 import type { Section } from './section.ts';
@@ -9,21 +8,18 @@ import { medianWithin, spread } from './statistics.ts';
 import { thousands, type Row } from './table.ts';
 
 const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
-const batches = [1, 64];
 
-/** The alerts of one turn of a server, some 15 ms of CPU time, and the turns of a measurement. */
-const turnAlerts: Readonly<Record<number, number>> = { 1: 500, 64: 4000 };
-const turns = 20;
+/** The alerts of one turn, some 80 ms of CPU time, by the alerts of a POST. */
+const turnAlerts: Readonly<Record<number, number>> = { 1: 2000, 64: 16_000 };
+const pairsOfCycle = 2;
 
-/** How often each kind is sent before that: V8 compiles for thousands of POSTs. */
-const warmUps = 2;
+/** Cycles that are not counted: V8 compiles for thousands of POSTs. */
+const warmUpCycles = 5;
 
-const configs = ['log: {}\n', 'history: {retention: 0s}\n'] as const;
+/** What a turn leaves to be done, and to be written, is done after this time. */
+const restMs = 60;
 
-/** A fact waits for up to a second before it is written; that cost must be included. */
-const writtenMs = 1200;
-
-/** Alerts per CPU-second of one pair of processes. */
+/** Two turns, one after the other: alerts per CPU-second with history and without it. */
 interface Measurement {
   readonly batch: number;
   readonly mode: IngestMode;
@@ -33,69 +29,85 @@ interface Measurement {
 }
 
 /**
- * History: alerts per CPU-second with it and without it. Two servers take turns of some 15 ms of CPU time, so that other work on the
- * machine slows both alike. Each pair of processes is a new one, because V8 makes one process faster than the next. A reload that switches
- * the history in one process would measure something else: V8 forgets the code of what is off.
+ * History: alerts per CPU-second with it and without it. One process takes alerts in turns of some 80 ms of CPU time, with history and
+ * without it, so that neither other work on the machine nor what V8 made of this process favours either.
  */
 export const history: Section = {
   name: 'history',
   title: 'History: alerts per CPU-second with it and without it',
   async run({ quick }) {
     const raw: Measurement[] = [];
-    for (const batch of batches)
-      for (let pair = 0; pair < (quick ? 6 : 24); pair++) raw.push(...(await measurePair(batch, pair)));
+    for (const batch of [1, 64]) raw.push(...(await measure(batch, quick ? 10 : 120)));
     return { rows: rows(raw), raw };
   },
 };
 
-async function measurePair(batch: number, pair: number): Promise<readonly Measurement[]> {
-  const servers = await Promise.all(configs.map((config) => startBundle({ config })));
-  const turnTaking = new TurnTaking(servers, batch);
+async function measure(batch: number, cycles: number): Promise<readonly Measurement[]> {
+  const preload = new URL('history-switch.ts', import.meta.url).href;
+  const tocsin = await startTocsin({ environment: { NODE_OPTIONS: `--import=${preload}` } });
+  const turns = new Turns(tocsin, batch);
   try {
-    for (let time = 0; time < warmUps; time++) for (const mode of modes) await turnTaking.run(mode);
+    for (let cycle = 0; cycle < warmUpCycles; cycle++) await turns.cycle();
     const measured: Measurement[] = [];
-    for (const mode of modes) {
-      const [on, off] = await turnTaking.measure(mode);
-      measured.push({ batch, mode, pair, on: on!, off: off! });
-    }
+    for (let cycle = 0; cycle < cycles; cycle++) measured.push(...(await turns.cycle()));
+    const kept = /^tocsin_history_facts_total (\d+)$/m.exec(await (await fetch(`${tocsin.url}/metrics`)).text());
+    if (!(Number(kept?.[1]) > cycles)) throw new Error(`the history kept ${kept?.[1]} facts: the switch does not work`);
     return measured;
   } finally {
-    turnTaking.stop();
-    await Promise.all(servers.map((server) => server.stop()));
+    turns.stop();
+    await tocsin.stop();
   }
 }
 
-class TurnTaking {
+class Turns {
   readonly #generator = new LoadProcess();
-  readonly #servers: readonly TocsinProcess[];
+  readonly #tocsin: TocsinProcess;
   readonly #batch: number;
-  readonly #count: number;
+  #pair = 0;
+  #isOn = true;
 
-  constructor(servers: readonly TocsinProcess[], batch: number) {
-    this.#servers = servers;
+  constructor(tocsin: TocsinProcess, batch: number) {
+    this.#tocsin = tocsin;
     this.#batch = batch;
-    this.#count = turnAlerts[batch]!;
   }
 
   stop(): void {
     this.#generator.stop();
   }
 
-  /** The alerts per CPU-second of each server. */
-  async measure(mode: IngestMode): Promise<readonly number[]> {
-    const cpu = (): number[] => this.#servers.map(({ child }) => cpuSeconds(child.pid));
-    const before = cpu();
-    await this.run(mode);
-    await setTimeout(writtenMs);
-    return cpu().map((seconds, index) => (turns * this.#count) / (seconds - before[index]!));
+  /** The same alerts begin, are sent again, and end. */
+  async cycle(): Promise<readonly Measurement[]> {
+    const measured: Measurement[] = [];
+    for (const mode of modes)
+      for (let pair = 0; pair < pairsOfCycle; pair++) {
+        // What comes second may be slower.
+        const isOnFirst = this.#pair++ % 2 === 0;
+        const first = await this.#turn(mode, 2 * pair, isOnFirst);
+        const second = await this.#turn(mode, 2 * pair + 1, !isOnFirst);
+        const [on, off] = isOnFirst ? [first, second] : [second, first];
+        measured.push({ batch: this.#batch, mode, pair: this.#pair, on, off });
+      }
+    return measured;
   }
 
-  /** The same alerts for each server; the one that comes first changes. */
-  async run(mode: IngestMode): Promise<void> {
-    const common = { connections: 4, batch: this.#batch, mode, count: this.#count, passes: 1 };
-    for (let turn = 0; turn < turns; turn++)
-      for (const { port } of turn % 2 === 0 ? this.#servers : this.#servers.toReversed())
-        await this.#generator.warmUp({ ...common, port, from: turn * this.#count });
+  /** Alerts per CPU-second. */
+  async #turn(mode: IngestMode, index: number, isOn: boolean): Promise<number> {
+    const { child, port } = this.#tocsin;
+    await this.#switch(isOn);
+    const count = turnAlerts[this.#batch]!;
+    const load = { port, connections: 4, batch: this.#batch, mode, from: index * count, count, passes: 1 };
+    const prepared = await this.#generator.prepare(load);
+    const before = cpuSeconds(child.pid);
+    await prepared();
+    // Both kinds of turns end alike: with history, its last lines are written.
+    await this.#switch(!isOn);
+    return count / (cpuSeconds(child.pid) - before);
+  }
+
+  async #switch(isOn: boolean): Promise<void> {
+    if (this.#isOn !== isOn) this.#tocsin.child.kill('SIGUSR2');
+    this.#isOn = isOn;
+    await setTimeout(restMs);
   }
 }
 

@@ -34,8 +34,15 @@ export class LoadProcess {
 
   /** Sends requests that are not measured. */
   async warmUp(load: Load): Promise<void> {
+    await (
+      await this.prepare(load)
+    )();
+  }
+
+  /** Creates the requests, and returns what sends them. */
+  async prepare(load: Load): Promise<() => Promise<LoadResult>> {
     await this.#prepare(load);
-    await this.#send();
+    return () => this.#send();
   }
 
   async #prepare(load: Load): Promise<void> {

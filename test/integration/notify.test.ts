@@ -123,10 +123,13 @@ async function value(tocsin: TocsinProcess, series: string): Promise<number> {
   return Number(line?.slice(series.length + 1));
 }
 
-for (const version of ['0.34', '0.25'] as const)
-  describe(`a person behind Alertmanager ${version}`, { skip: skipWithout(alertmanagerPrograms[version]) }, () =>
-    scenarios(version),
-  );
+// They wait most of the time, and do that side by side.
+describe('a person behind Alertmanager', { concurrency: true }, () => {
+  for (const version of ['0.34', '0.25'] as const) {
+    const skip = skipWithout(alertmanagerPrograms[version]);
+    describe(version, { concurrency: false, skip }, () => scenarios(version));
+  }
+});
 
 function scenarios(version: AlertmanagerVersion): void {
   it('is told which pipeline is not healthy and why, not that it has ended while it has not, and then that it has', async (t) => {

@@ -15,7 +15,8 @@ describe('the reasons why an alert did nothing, or a run changed nothing', () =>
   });
 });
 
-describe('tocsin what names', () => {
+// Each has a Tocsin of its own, and waits for it most of the time.
+describe('tocsin what names', { concurrency: 3 }, () => {
   for (const { reason, how, needs = [], stage } of standaloneCases)
     it(`${reason}: ${how}`, { skip: needs.map((name) => skipWithout(name)).find(Boolean) ?? false }, async (t) => {
       await assertTold(reason, await stage(t));
