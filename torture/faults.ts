@@ -11,6 +11,7 @@ import { killed } from './faults/killed.ts';
 import { longWork } from './faults/long-work.ts';
 import { passwordFlood } from './faults/password-flood.ts';
 import { prometheusFaultRows } from './faults/prometheus.ts';
+import { replicaFaultRows } from './faults/replicas.ts';
 import { reloads } from './faults/reloads.ts';
 import { diskFull, readOnly } from './faults/storage.ts';
 import { terminated } from './faults/terminated.ts';
@@ -22,6 +23,7 @@ export const faults: readonly Fault[] = [
   historyKilled,
   ...prometheusFaultRows,
   ...apiServerFaultRows,
+  ...replicaFaultRows,
   hangingWrites,
   diskFull,
   readOnly,
