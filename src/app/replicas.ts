@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Elector, type Annotations, type Lease } from '../replica/elector.ts';
 import type { Leadership } from '../replica/leadership.ts';
 import { LeadershipReport } from '../replica/leadership-report.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { newId } from '../runtime/new-id.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Config } from '../config/config.ts';
@@ -35,7 +36,12 @@ export class Replicas {
   readonly me: string;
   /** The namespace of what the replicas share. */
   readonly namespace: string;
+  /** `NAMESPACE/NAME` of the lease. */
+  readonly lease: string;
+  readonly #clock: Clock;
   readonly #elector: Elector;
+  /** On the monotonic clock; undefined while somebody leads. */
+  #leaderlessSince: number | undefined;
   readonly #annotations = new Map<string, () => string | null>();
 
   constructor(options: ReplicasOptions) {
@@ -43,9 +49,12 @@ export class Replicas {
     const { identity, lease } = options.config().replicas;
     this.me = `${identity ?? (environment['POD_NAME'] || hostname())}_${newId(8)}`;
     this.namespace = lease.namespace ?? receiverNamespace() ?? 'default';
+    this.lease = `${this.namespace}/${lease.name}`;
+    this.#clock = clock;
+    this.#leaderlessSince = clock.monotonic();
     const { me, namespace } = this;
     const leadership = (): Leadership => this.leadership;
-    const report = new LeadershipReport({ ...options, leadership, me, lease: `${namespace}/${lease.name}` });
+    const report = new LeadershipReport({ ...options, leadership, me, lease: this.lease });
     const onWatchFailure = (error: unknown): void => report.watchFailed(error);
     this.#elector = new Elector({
       clock,
@@ -59,6 +68,16 @@ export class Replicas {
       observer: report,
       annotations: () => this.#written(),
     });
+    this.#elector.onChange(() => {
+      const { isLeading, leader } = this.#elector;
+      const isLed = isLeading || (leader !== '' && leader !== me);
+      this.#leaderlessSince = isLed ? undefined : (this.#leaderlessSince ?? clock.monotonic());
+    });
+  }
+
+  /** How long nobody has led, as far as this replica knows, milliseconds; undefined while somebody does. */
+  get leaderlessMs(): number | undefined {
+    return this.#leaderlessSince === undefined ? undefined : this.#clock.monotonic() - this.#leaderlessSince;
   }
 
   get leadership(): Leadership {

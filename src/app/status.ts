@@ -88,6 +88,7 @@ export class ProcessStatus {
       history: { retention_seconds: kept.retention / 1000, lost: history.lostLately },
       received: await this.#received(subjects),
       queue: this.#queue(subjects),
+      ...this.#replica(),
       ...stormOf(subjects),
       limits: [...this.#limits].map(([limit, { count, at }]) => ({ limit, count, last_reached_at: timeOf(at) })),
       ...(await watchdogOf(subjects)),
@@ -111,6 +112,23 @@ export class ProcessStatus {
   async #storage(): Promise<Status['storage']> {
     const error = await this.#probe.error();
     return { path: resolve(this.#options.storagePath), ...(error !== undefined && { error }) };
+  }
+
+  #replica(): Pick<Status, 'replica'> {
+    const { replicas } = this.#options;
+    if (replicas === undefined) return {};
+    const { leadership, leaderlessMs, me: identity, lease } = replicas;
+    const { isLeading: leading, leader, term } = leadership;
+    return {
+      replica: {
+        identity,
+        lease,
+        leading,
+        term,
+        ...(leader !== '' && { leader }),
+        ...(leaderlessMs !== undefined && { waiting_for_leader_seconds: leaderlessMs / 1000 }),
+      },
+    };
   }
 
   #queue({ load }: StatusSubjects): Status['queue'] {

@@ -11,6 +11,7 @@ import { notify, type NotifySource } from './notify.ts';
 import { pipelines, type PipelineSource } from './pipelines.ts';
 import { pods } from './pods.ts';
 import { prometheus } from './prometheus.ts';
+import { replicas } from './replicas.ts';
 import { rights } from './rights.ts';
 import { rules } from './rules.ts';
 import { storage, type StorageSource } from './storage.ts';
@@ -50,6 +51,7 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     rules(chain),
     delivery(chain),
     tocsin(chain),
+    replicas(chain),
     watchdog(chain),
     ...(sources.notify === undefined ? [] : [notify(sources.notify)]),
   ];

@@ -49,6 +49,17 @@ export const Status = z
       running: z.int(),
       longest_seconds: z.number().optional().describe('How long the oldest run has been running.'),
     }),
+    replica: z
+      .strictObject({
+        identity: z.string().describe('Its name as a holder of the lease: another one after each start.'),
+        lease: z.string().describe('NAMESPACE/NAME.'),
+        leading: z.boolean(),
+        leader: z.string().optional().describe('Who leads, as far as this replica knows; absent if nobody does.'),
+        term: z.int().describe('Each has one leader, and a later one a higher number; 0: none is known.'),
+        waiting_for_leader_seconds: z.number().optional().describe('Since when nobody leads.'),
+      })
+      .optional()
+      .describe('This replica among several; absent if it is the only one.'),
     storm: z
       .strictObject({
         since: Time,

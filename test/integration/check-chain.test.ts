@@ -35,7 +35,7 @@ function delivery(chain: CheckedChain, good: () => Promise<void>): void {
     const run = await chain.check();
     assert.deepEqual(run.bad, [], run.said);
     const names = run.categories.map(({ categoryName }) => categoryName);
-    assert.deepEqual(names.slice(-5), ['prometheus', 'rules', 'delivery', 'tocsin', 'watchdog']);
+    assert.deepEqual(names.slice(-6), ['prometheus', 'rules', 'delivery', 'tocsin', 'replicas', 'watchdog']);
     for (const { checks } of run.categories) for (const { result } of checks) assert.equal(result, 'success');
   });
 
