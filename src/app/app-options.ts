@@ -67,6 +67,8 @@ export interface StageOptions extends Omit<AppOptions, 'config'>, Runtime {
   readonly replicas?: Replicas | undefined;
   /** The signals of reconciles for alerts of the platform. */
   readonly urgent: UrgentSignals;
+  /** Whose spine it is, if there are tenants. */
+  readonly tenant?: string | undefined;
   /** The share of the workers of all tenants. Default: there are no others. */
   readonly permits?: Permits | undefined;
   /** Judges the addresses of the servers that are called. Default: all are good. */

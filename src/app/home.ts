@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Reviews } from '../access/reviews.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
+import type { ReflectorMetrics } from '../kubernetes/watch/reflector-report.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
 import type { TargetObjects, TriggerObserver, TriggerSink, TriggerStates } from '../trigger/ports.ts';
 import type { Trigger } from '../trigger/trigger.ts';
@@ -17,6 +18,8 @@ export interface Home extends Pipelines {
   readonly maxObjectBytes?: number;
   /** Records transitions, if the home has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
+  /** Counts the lists and watches of the cluster, if there is one. */
+  readonly reflectors?: ReflectorMetrics | undefined;
   /** Judges tokens and rights, if there is a cluster. */
   readonly reviews?: Reviews | undefined;
   /** Needed by the action `annotate`. */

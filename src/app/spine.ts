@@ -59,8 +59,8 @@ export class Spine {
     const options: StageOptions = { ...given, logger: this.logger };
     this.#options = options;
     this.#store = createAlertStore(options.config);
-    this.#silences = createSilenceHome(options);
     this.home = this.#createHome();
+    this.#silences = createSilenceHome({ ...options, home: this.home });
     this.readiness = new Readiness(this.#known, options.registry);
     const common = { ...options, store: this.#store };
     this.#alerts = new CurrentAlertSource({
@@ -77,6 +77,12 @@ export class Spine {
   /** How many reconcile requests wait. */
   get waiting(): number {
     return this.#reconciling.controller.depth;
+  }
+
+  /** The most that is kept of objects of the cluster, bytes; undefined if it is little. */
+  get maxObjectBytes(): number | undefined {
+    const { maxObjectBytes } = this.#silences;
+    return maxObjectBytes === undefined ? this.home.maxObjectBytes : (this.home.maxObjectBytes ?? 0) + maxObjectBytes;
   }
 
   /** The routes that answer for this spine. Call it once, before it is opened. */

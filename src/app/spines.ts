@@ -48,7 +48,7 @@ export class OneSpine implements Spines {
   }
 
   get maxObjectBytes(): number | undefined {
-    return this.#spine.home.maxObjectBytes;
+    return this.#spine.maxObjectBytes;
   }
 
   get waiting(): number {

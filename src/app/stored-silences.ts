@@ -11,7 +11,7 @@ import { SilenceLog, silenceLogName, type StoredSilences } from '../silence/sile
 import { LoggedSilences, type SilenceStorage } from '../silence/silence-storage.ts';
 import { silenceState } from '../silence/silence.ts';
 import { limitsOf } from '../receiver/silences/silence-stage.ts';
-import { receiverNamespace } from './home.ts';
+import { receiverNamespace, type Home } from './home.ts';
 
 /** Connects the silences of the cluster. */
 export type CreateClusterSilences = (
@@ -21,6 +21,8 @@ export type CreateClusterSilences = (
 /** Where the silences of a spine are stored. */
 export interface SilenceHome {
   readonly storage: SilenceStorage;
+  /** The most that is kept of objects of the cluster, bytes; undefined: of none. */
+  readonly maxObjectBytes: number | undefined;
   /** Reads what there is, and resolves when it is time to go on. Rejects with an error for the user. */
   open(): Promise<void>;
   /** Gives the silences to memory. Resolves when it is time to listen. */
@@ -35,6 +37,7 @@ export interface SilenceHome {
 /** Silences in a log under `--storage.path`, which nobody else writes. */
 export class SilencesInFile implements SilenceHome {
   readonly storage: SilenceStorage;
+  readonly maxObjectBytes = undefined;
   readonly #log: SilenceLog;
   #stored: StoredSilences = { silences: [], toldUntil: undefined };
 
@@ -78,6 +81,7 @@ interface SilencesInClusterOptions extends Runtime {
 /** Silences that are objects of the cluster. Those of the file become such objects at the first start. */
 export class SilencesInCluster implements SilenceHome {
   readonly storage: SilenceStorage;
+  readonly maxObjectBytes: number;
   readonly #options: SilencesInClusterOptions;
   readonly #closed = new AbortController();
   #opened: Promise<void> = Promise.resolve();
@@ -86,6 +90,7 @@ export class SilencesInCluster implements SilenceHome {
   constructor(options: SilencesInClusterOptions) {
     this.#options = options;
     this.storage = options.silences;
+    this.maxObjectBytes = options.silences.maxObjectBytes;
   }
 
   open(): Promise<void> {
@@ -170,6 +175,8 @@ interface SilenceHomeOptions extends Runtime {
   readonly config: () => Config;
   readonly createSilences?: CreateClusterSilences | undefined;
   readonly leadership: Leadership;
+  readonly home: Pick<Home, 'reflectors'>;
+  readonly tenant?: string | undefined;
   readonly storagePath: string;
   readonly version: string;
 }
@@ -181,6 +188,7 @@ export function createSilenceHome(options: SilenceHomeOptions): SilenceHome {
   const silences = createSilences({
     ...options,
     namespace: silenceNamespace(config()),
+    reflectors: options.home.reflectors,
     limits: () => limitsOf(config()),
     namespaceLabel: () => config().triggers.namespace_label,
   });

@@ -192,8 +192,7 @@ export class TenantSpine {
       guardFor: (url) => (this.#tenant.ownUrls.includes(url) ? guard : undefined),
       storagePath: join(options.storagePath, 'tenants', folderName(name)),
       createHome: (await tenantHome?.(this.#tenant)) ?? createHome,
-      // Silences in the cluster know no tenants.
-      createSilences: undefined,
+      tenant: name,
       apiPrefixes: ['/prom/alertmanager', '/alertmanager'],
       web: {
         ...web,

@@ -61,6 +61,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   /** The kinds that are known before the API server is asked. */
   readonly kinds: readonly string[];
   readonly maxObjectBytes: number;
+  readonly reflectors: ReflectorMetrics;
   readonly transitions: TransitionRecorder | undefined;
   readonly reviews: KubernetesReviews | undefined;
   readonly targets: KubernetesTargets | undefined;
@@ -77,6 +78,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   constructor(options: KubernetesPipelinesOptions) {
     this.#options = options;
     this.kinds = [...new Set(options.resources.flatMap((resource) => kymaKindOf(resource) ?? []))];
+    this.reflectors = options.metrics;
     this.reviews = options.reviews;
     this.targets = options.targets;
     this.triggers = options.triggers;

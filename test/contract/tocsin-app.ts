@@ -43,6 +43,7 @@ export async function startTocsinApp(
     listenAddress: { host: '127.0.0.1', port: 0 },
     createHome: folderHome(folder),
     createSilences,
+    tenants: loaded.tenants,
     storagePath: storagePath ?? join(folder, 'data'),
     version: 'test',
     clock: systemClock,

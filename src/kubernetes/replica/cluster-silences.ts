@@ -7,15 +7,17 @@ import type { SilenceStorage, SilenceWrite } from '../../silence/silence-storage
 import type { Silence } from '../../silence/silence.ts';
 import { createApiClient, type ApiClient } from '../api/api-client.ts';
 import type { ClusterAccess } from '../api/kube-config.ts';
-import { createReflectorMetrics } from '../watch/reflector-report.ts';
+import { createReflectorMetrics, type ReflectorMetrics } from '../watch/reflector-report.ts';
 import { SilenceObjectReport } from './silence-object-report.ts';
-import { SilenceObjects } from './silence-objects.ts';
+import { SilenceObjects, silenceObjectsBytes } from './silence-objects.ts';
 import { SilenceUpkeep } from './silence-upkeep.ts';
 
 export interface ClusterSilencesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
   /** Where the objects live. */
   readonly namespace: string;
+  /** Counts lists and watches. Default: nobody does. */
+  readonly reflectors?: ReflectorMetrics | undefined;
   /** Whose silences they are, if there are tenants. */
   readonly tenant?: string | undefined;
   readonly leadership: Leadership;
@@ -43,6 +45,8 @@ export function createClusterSilences(
 
 /** Silences that are objects of a cluster, and what the leader does for them. */
 export class ClusterSilences implements SilenceStorage {
+  /** The most that is kept of all objects, bytes. */
+  readonly maxObjectBytes = silenceObjectsBytes;
   readonly #client: Pick<ApiClient, 'close'>;
   readonly #objects: SilenceObjects;
   readonly #upkeep: SilenceUpkeep;
@@ -54,7 +58,7 @@ export class ClusterSilences implements SilenceStorage {
     this.#objects = new SilenceObjects({
       ...options,
       report,
-      metrics: createReflectorMetrics(new Registry()),
+      metrics: options.reflectors ?? createReflectorMetrics(new Registry()),
       onChange: () => this.#upkeep.look(),
     });
     this.#upkeep = new SilenceUpkeep({
@@ -63,6 +67,7 @@ export class ClusterSilences implements SilenceStorage {
       known: this.#objects.known,
       retentionMs: () => limits().retentionMs,
       lookForRoom: () => this.#objects.lookForRoom(),
+      isCrowded: () => this.#objects.isCrowded,
     });
   }
 

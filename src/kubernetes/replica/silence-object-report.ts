@@ -64,6 +64,13 @@ export class SilenceObjectReport {
     this.#options.logger.error('silence.left_over', message, { namespace, silence: name, error });
   }
 
+  /** Silences that have ended are deleted early. */
+  madeRoom(silences: number): void {
+    const message =
+      'silences that ended are deleted before receiver.silence_retention, because all objects take too much memory';
+    this.#options.logger.info('silences.made_room', message, { silences });
+  }
+
   /** The leader could not write a status or delete a silence whose time is over. It tries again. */
   upkeepFailed(operation: SilenceOperation, { namespace, name }: SilenceObject, error: unknown): void {
     this.wrote(operation, 'failed');

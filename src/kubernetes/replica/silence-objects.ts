@@ -25,8 +25,11 @@ import {
   type SilenceObject,
 } from './silence-object.ts';
 
-/** The memory for what is kept of all objects besides the silences themselves, an estimate in bytes: about 10,000 usual ones. */
-export const silenceObjectsBytes = 48 * 1024 * 1024;
+/** The memory for what is kept of all objects besides the silences themselves, an estimate in bytes: about 8,000 usual ones. */
+export const silenceObjectsBytes = 32 * 1024 * 1024;
+
+/** From this part of it on, those that have ended make room. */
+const crowdedShare = 0.8;
 
 /** What the API server and the leader add to an object, an estimate in bytes. */
 const addedBytes = 8 * 1024;
@@ -44,6 +47,8 @@ export interface SilenceObjectsOptions extends Runtime {
   readonly namespaceLabel: () => string;
   /** Called when an object was made, has changed or went. */
   readonly onChange: () => void;
+  /** Default {@link silenceObjectsBytes}. */
+  readonly maxBytes?: number;
 }
 
 type Item = { readonly object: SilenceObject } | { readonly deleted: SilenceObject };
@@ -62,7 +67,7 @@ const leftOutMessages = {
 export class SilenceObjects implements SilenceStorage {
   readonly #options: SilenceObjectsOptions;
   readonly #calls: SilenceObjectCalls;
-  readonly #memory = new ObjectMemory(silenceObjectsBytes);
+  readonly #memory: ObjectMemory;
   readonly #reflector: Reflector<SilenceObject>;
   /** What is known of each object. */
   readonly known: KnownSilences;
@@ -74,7 +79,8 @@ export class SilenceObjects implements SilenceStorage {
 
   constructor(options: SilenceObjectsOptions) {
     this.#options = options;
-    const { namespace, report, tenant } = options;
+    const { maxBytes = silenceObjectsBytes, namespace, report, tenant } = options;
+    this.#memory = new ObjectMemory(maxBytes);
     this.known = new KnownSilences({
       ...options,
       onInvalid: (object, problem) => report.invalid(object, problem),
@@ -96,6 +102,11 @@ export class SilenceObjects implements SilenceStorage {
   /** Why the silences are not known yet; undefined if they are, or if no reason is known. */
   get trouble(): string | undefined {
     return this.#reflector.trouble;
+  }
+
+  /** True if those that have ended should make room for others. */
+  get isCrowded(): boolean {
+    return this.#memory.bytes > crowdedShare * this.#memory.maxBytes;
   }
 
   /** Begins to list and to watch. Resolves once the sink has all silences that there are. Never rejects. */
@@ -250,8 +261,8 @@ export class SilenceObjects implements SilenceStorage {
     const text = JSON.stringify(newSilenceObject(silence, { ...this.#options, alertsNamespaces }));
     selectOf(text, { members: silenceReader.members }, allowance);
     if (allowance.isSpent) throw SilenceError.tooLarge(allowance.used, allowance.bytes);
-    if (this.#memory.bytes + allowance.used + addedBytes > silenceObjectsBytes)
-      throw SilenceError.noMemory(silenceObjectsBytes);
+    const { bytes, maxBytes } = this.#memory;
+    if (bytes + allowance.used + addedBytes > maxBytes) throw SilenceError.noMemory(maxBytes);
     return this.#calls.create(silence, alertsNamespaces);
   }
 

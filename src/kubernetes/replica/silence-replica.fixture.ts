@@ -22,6 +22,8 @@ interface ReplicaOptions {
   readonly clock: FakeClock;
   readonly limits?: object;
   readonly leadership?: Leadership;
+  /** The memory for objects. */
+  readonly maxBytes?: number;
 }
 
 /** What one replica has of silences, without HTTP. */
@@ -50,6 +52,7 @@ export async function startReplica(test: TestContext | undefined, options: Repli
     namespace: 'tocsin',
     namespaceLabel: () => 'namespace',
     onChange: () => upkeep.look(),
+    ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
   });
   const upkeep = new SilenceUpkeep({
     ...common,
@@ -60,6 +63,7 @@ export async function startReplica(test: TestContext | undefined, options: Repli
     known: objects.known,
     retentionMs: () => limits.retentionMs,
     lookForRoom: () => objects.lookForRoom(),
+    isCrowded: () => objects.isCrowded,
   });
   const keeper = new SilenceKeeper({ ...common, room, storage: objects });
   const sink = {

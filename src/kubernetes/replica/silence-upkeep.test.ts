@@ -68,6 +68,16 @@ describe('The upkeep of the objects of silences', () => {
     );
   });
 
+  it('deletes those that ended first when all objects take too much memory, so that a new one is never refused for them', async (t) => {
+    const { cluster, set, expire, pass, logger } = await started(t, {}, undefined, 60_000);
+    for (let count = 0; count < 60; count++) {
+      await expire(await set(hour));
+      await pass(1000);
+    }
+    assert.ok(cluster.names().length < 20, String(cluster.names().length));
+    assert.ok(logger.linesOf('silences.made_room').length > 0);
+  });
+
   it('is left to the replica that leads, and begins as soon as this one does', async (t) => {
     const leadership = new Leading(false);
     const { cluster, set, pass, stateOf } = await started(t, {}, leadership);
@@ -137,11 +147,17 @@ class Leading implements Leadership {
   }
 }
 
-async function started(t: TestContext, limits = {}, leadership?: Leadership) {
+async function started(t: TestContext, limits = {}, leadership?: Leadership, maxBytes?: number) {
   const clock = new FakeClock();
   const cluster = new SilenceCluster(clock);
   cluster.put('/discovery', silenceDiscovery, false);
-  const replica = await startReplica(t, { client: cluster, clock, limits, ...(leadership && { leadership }) });
+  const replica = await startReplica(t, {
+    client: cluster,
+    clock,
+    limits,
+    ...(leadership && { leadership }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  });
   return {
     clock,
     cluster,

@@ -20,6 +20,8 @@ const periodMs = 60_000;
 const writesPerSecond = 10;
 const writesBurst = 50;
 const callTimeoutMs = 10_000;
+/** The part of the silences that have ended that goes at a time to make room. */
+const crowdingShare = 0.2;
 
 interface SilenceUpkeepOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly client: Pick<ApiClient, 'call'>;
@@ -30,6 +32,8 @@ interface SilenceUpkeepOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly retentionMs: () => number;
   /** Called each period: objects for which there was no room may be looked at again. */
   readonly lookForRoom: () => void;
+  /** True if those that have ended should make room for others. */
+  readonly isCrowded: () => boolean;
 }
 
 /**
@@ -89,13 +93,29 @@ export class SilenceUpkeep {
     let next = clock.now() + periodMs;
     if (!known.isLoaded) return;
     lookForRoom();
+    const crowding = this.#crowding();
     for (const each of leadership.isLeading ? [...known.values()] : []) {
       if (this.#closed.signal.aborted) return;
       next = Math.min(next, this.#nextChange(each.made));
-      await this.#keep(each);
+      if (crowding.has(each.object)) await this.#delete(each.object);
+      else await this.#keep(each);
       if (slices.isOver) await slices.yieldTurn();
     }
     this.#lookAt(next);
+  }
+
+  /** Those that have to go because there are too many: of what Tocsin has made and has ended, the part that ended first. */
+  #crowding(): ReadonlySet<SilenceObject> {
+    const { clock, isCrowded, known, report } = this.#options;
+    const now = clock.now();
+    const ended = [...(isCrowded() ? known.values() : [])].flatMap(({ object, made }) =>
+      object.isMadeByTocsin && 'silence' in made && silenceState(made.silence, now) === 'expired'
+        ? [{ object, endsAt: made.silence.endsAt }]
+        : [],
+    );
+    const first = ended.toSorted((a, b) => a.endsAt - b.endsAt).slice(0, Math.ceil(ended.length * crowdingShare));
+    if (first.length > 0) report.madeRoom(first.length);
+    return new Set(first.map(({ object }) => object));
   }
 
   /** When the state of a silence changes by itself. */

@@ -219,6 +219,40 @@ describe('silences of several replicas, on a real API server', { skip: skipWitho
       await second.stop();
     });
 
+    it('of one tenant are not those of another one, nor those of nobody', async (t) => {
+      await emptied(t);
+      const config = `${oneProcess}tenants: {by: path, list: [{name: shop}, {name: "bank!"}]}\n`;
+      const tocsin = await startTocsinApp(config, undefined, createSilences);
+      const [shop, bank] = [`${tocsin.url}/shop`, `${tocsin.url}/bank!`];
+      try {
+        await eventually(() => list(bank), Array.isArray);
+        await eventually(() => list(shop), Array.isArray);
+        const ids = [await post(shop, { comment: 'of shop' }), await post(bank, { comment: 'of bank' })];
+        assert.deepEqual(
+          (await list(shop)).map(({ id }) => id),
+          [ids[0]],
+        );
+        assert.deepEqual(
+          (await list(bank)).map(({ id }) => id),
+          [ids[1]],
+        );
+        const labels = await server().kubectl([
+          'get',
+          'silences',
+          '-n',
+          'tocsin',
+          '-L',
+          'tocsin.dev/tenant',
+          '--no-headers',
+        ]);
+        assert.match(labels, / shop$/m);
+        assert.match(labels, / sha256-[0-9a-f]{40}$/m);
+        assert.deepEqual(await list(replicas[0]!.url), []);
+      } finally {
+        await tocsin.stop();
+      }
+    });
+
     /** The replicas beside it see none of it afterwards. */
     async function emptied(t: TestContext): Promise<void> {
       await clear();
