@@ -1,4 +1,4 @@
-import { rate, tocsin, type Row } from './row.ts';
+import { quantile, rate, tocsin, type Row } from './row.ts';
 
 const queue = `${tocsin}, name="pipelines"`;
 
@@ -193,4 +193,56 @@ const limits: Row = {
   ],
 };
 
-export const tocsinRows: readonly Row[] = [requests, pipelines, queries, notifying, limits];
+const triggers: Row = {
+  title: 'Triggers',
+  panels: [
+    {
+      title: 'Triggers',
+      description:
+        'Triggers of the cluster by state, and those in force that do not reach all of their objects, by reason.',
+      unit: 'short',
+      queries: [
+        { expr: `sum by (kind, state) (tocsin_triggers{${tocsin}})`, legend: '{{kind}} {{state}}' },
+        { expr: `sum by (reason) (tocsin_triggers_unresolved{${tocsin}}) > 0`, legend: 'unresolved: {{reason}}' },
+      ],
+    },
+    {
+      title: 'Triggers rejected',
+      description: 'How often a trigger was found not to be usable. NamespaceOptedOut: its namespace has opted out.',
+      unit: 'cps',
+      queries: [{ expr: `${rate('tocsin_triggers_rejected_total', tocsin, 'reason')} > 0`, legend: '{{reason}}' }],
+    },
+    {
+      title: 'Until a change is in force',
+      description: 'From when a change of a trigger was seen until it held. It should be below two seconds.',
+      unit: 's',
+      queries: [
+        { expr: quantile(0.5, 'tocsin_trigger_propagation_seconds', tocsin), legend: 'half' },
+        { expr: quantile(0.99, 'tocsin_trigger_propagation_seconds', tocsin), legend: '99 %' },
+      ],
+    },
+    {
+      title: 'Runs that wait',
+      description: 'Runs that wait because a trigger has done enough to the object, or because of a storm.',
+      unit: 'short',
+      queries: [
+        { expr: `sum(tocsin_trigger_parked_runs{${tocsin}})`, legend: 'for their slot' },
+        { expr: `sum(tocsin_trigger_storm_waiting{${tocsin}})`, legend: 'storm' },
+      ],
+    },
+    {
+      title: 'Guards',
+      description: 'Runs put off, made when their slot came, and given up; and storms.',
+      unit: 'cps',
+      queries: [
+        { expr: rate('tocsin_trigger_throttled_total', tocsin), legend: 'put off' },
+        { expr: rate('tocsin_trigger_released_total', tocsin), legend: 'made later' },
+        { expr: rate('tocsin_trigger_parked_dropped_total', tocsin, 'because'), legend: 'given up: {{because}}' },
+        { expr: rate('tocsin_trigger_storms_total', tocsin), legend: 'storms' },
+        { expr: `${rate('tocsin_trigger_guard_limit_total', tocsin, 'limit')} > 0`, legend: 'forgotten: {{limit}}' },
+      ],
+    },
+  ],
+};
+
+export const tocsinRows: readonly Row[] = [requests, pipelines, triggers, queries, notifying, limits];

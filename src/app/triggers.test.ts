@@ -49,6 +49,22 @@ function forget(bench: TriggersBench, name = 't0'): void {
   bench.reconciling.triggers.setCluster(`alerttrigger/shop/${name}`, undefined);
 }
 
+describe('a change of a trigger', () => {
+  it('is counted with the time from when it was seen until it is in force', async (t) => {
+    const bench = await setUp(t);
+    const count = (): Promise<number | undefined> => metric(bench.registry, 'tocsin_trigger_propagation_seconds_count');
+    const sum = (): Promise<number | undefined> => metric(bench.registry, 'tocsin_trigger_propagation_seconds_sum');
+    assert.equal(await count(), 0);
+    const trigger = newTrigger({ ...named, ...quiet }, { namespace: 'shop', name: 'late' });
+    bench.reconciling.triggers.setCluster(trigger.key, trigger, bench.clock.now() - 700);
+    await bench.settle();
+    assert.deepEqual([await count(), await sum()], [1, 0.75]);
+    forget(bench, 'late');
+    await bench.settle();
+    assert.deepEqual([await count(), await sum()], [2, 0.8]);
+  });
+});
+
 describe('a trigger with a condition', () => {
   for (const [how, spec] of Object.entries({ named, selected }))
     it(`is True at once on what is ${how}, False with the worst alert, and True again`, async (t) => {

@@ -184,8 +184,8 @@ export class Triggers implements TriggerSink, TriggerStates {
     }
   }
 
-  setCluster(key: string, trigger: Trigger | undefined): void {
-    this.#set(key, trigger);
+  setCluster(key: string, trigger: Trigger | undefined, seenAt?: number): void {
+    this.#set(key, trigger, seenAt);
   }
 
   stateOf(key: string): TriggerState {
@@ -216,7 +216,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#file.read(config().triggers, ownNamespace).forEach((trigger, key) => this.#set(key, trigger));
   }
 
-  #set(key: string, trigger: Trigger | undefined): void {
+  #set(key: string, trigger: Trigger | undefined, seenAt?: number): void {
     const known = this.#index.get(key);
     const before = known?.action.do === 'condition' ? this.#targets.staticOf(known) : [];
     if (known !== undefined) this.#counts[known.origin]--;
@@ -232,7 +232,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     }
     this.#firing.forget();
     if (known === undefined && trigger !== undefined && this.#isReady) this.#wakes.added(key);
-    this.#wakes.changed(key, before);
+    this.#wakes.changed(key, before, seenAt);
     if (trigger !== undefined) this.#tellUnavailable(trigger);
   }
 
@@ -319,6 +319,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       newEventId: () => newId(4),
       look: (requests, why) => void (this.#isReady && this.#options.look(requests, why)),
       onChanged: () => this.#changed(),
+      onInForce: (ms) => this.#metrics.inForce(ms),
     });
   }
 }

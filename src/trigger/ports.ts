@@ -148,8 +148,11 @@ export interface WrittenConditions {
 
 /** Takes the triggers that live in the cluster's API, each when it comes, changes or goes. Returns at once and never throws. */
 export interface TriggerSink {
-  /** @param trigger undefined: there is none of this key in force (any more). A trigger that is the same as before may be given again. */
-  setCluster(key: string, trigger: Trigger | undefined): void;
+  /**
+   * @param trigger undefined: there is none of this key in force (any more). A trigger that is the same as before may be given again.
+   * @param seenAt when the API server told of the change, milliseconds since the epoch; default: now
+   */
+  setCluster(key: string, trigger: Trigger | undefined, seenAt?: number): void;
 }
 
 /** Hears what becomes of triggers, by their keys. Its calls return at once and never throw. */

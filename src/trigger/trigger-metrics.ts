@@ -1,9 +1,11 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { TriggerOrigin } from './trigger.ts';
 
 export interface TriggerMetrics {
   /** A label was too long for an expression. */
   undecided(): void;
+  /** A change of a trigger holds, so long after it was seen, milliseconds. */
+  inForce(ms: number): void;
 }
 
 /** @param counts read at each scrape */
@@ -26,5 +28,11 @@ export function createTriggerMetrics(
     name: 'tocsin_trigger_undecided_total',
     help: 'Labels that were too long for a regular expression of a trigger, which did not match then.',
   });
-  return { undecided: () => undecided.inc() };
+  const propagation = new Histogram({
+    registers,
+    name: 'tocsin_trigger_propagation_seconds',
+    help: 'From when a change of a trigger was seen until it was read and in force, and its objects were looked at.',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30],
+  });
+  return { undecided: () => undecided.inc(), inForce: (ms) => propagation.observe(ms / 1000) };
 }

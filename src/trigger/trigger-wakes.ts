@@ -35,6 +35,8 @@ interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
   /** Called when triggers have changed, once for all that came together. */
   readonly onChanged: () => void;
+  /** Called for each change that is in force, with the time since it was seen, milliseconds. */
+  readonly onInForce: (ms: number) => void;
 }
 
 /**
@@ -43,6 +45,8 @@ interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
  */
 export class TriggerWakes {
   readonly #options: TriggerWakesOptions;
+  /** When each change that is gathered was seen. */
+  readonly #seenAt = new Map<string, number>();
   readonly #attempts: Attempts;
   readonly #changed = new Map<string, Set<string>>();
   readonly #changedObjects = new Map<string, Request>();
@@ -70,6 +74,7 @@ export class TriggerWakes {
     this.#attempts.cancel('changes');
     this.#changed.clear();
     this.#changedObjects.clear();
+    this.#seenAt.clear();
     // What a start finds has fired before it.
     this.#added.clear();
     if (this.#haveTriggersChanged) onChanged();
@@ -86,8 +91,13 @@ export class TriggerWakes {
     this.#added.add(key);
   }
 
-  /** A trigger was added, changed or deleted. @param before the objects that it named until now */
-  changed(key: string, before: readonly Request[] = []): void {
+  /**
+   * A trigger was added, changed or deleted.
+   * @param before the objects that it named until now
+   * @param seenAt when that was told, milliseconds since the epoch
+   */
+  changed(key: string, before: readonly Request[] = [], seenAt = this.#options.clock.now()): void {
+    if (!this.#seenAt.has(key)) this.#seenAt.set(key, seenAt);
     const objects = this.#changed.get(key) ?? new Set<string>();
     this.#changed.set(key, objects);
     for (const request of before) objects.add(JSON.stringify(request));
@@ -162,6 +172,9 @@ export class TriggerWakes {
       if (targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
     }
     if (objects.size > 0) look([...objects.values()], 'trigger');
+    const now = this.#options.clock.now();
+    for (const seenAt of this.#seenAt.values()) this.#options.onInForce(Math.max(0, now - seenAt));
+    this.#seenAt.clear();
   }
 
   /** The alerts that came before the objects of a target were known. */

@@ -30,6 +30,8 @@ interface TriggerReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'regis
   readonly counts: () => Iterable<TriggerCount>;
   /** How many statuses wait to be written, read at each scrape. */
   readonly statusesWaiting: () => number;
+  /** Why the targets of triggers in force are not resolved, a reason each, read at each scrape. */
+  readonly unresolved: () => Iterable<string>;
 }
 
 /** Reports what became of the writes of a status. */
@@ -126,11 +128,12 @@ interface TriggerMetrics {
   status(result: 'written' | 'failed'): void;
 }
 
-function createTriggerMetrics({ registry, counts, statusesWaiting }: TriggerReportOptions): TriggerMetrics {
+function createTriggerMetrics(options: TriggerReportOptions): TriggerMetrics {
+  const { registry } = options;
   const compilations = compiledCounter(registry);
   const rejections = rejectedCounter(registry);
   const writes = statusCounter(registry);
-  createGauges(registry, counts, statusesWaiting);
+  createGauges(options);
   return {
     compiled: () => compilations.inc(),
     rejected: (reason) => rejections.inc({ reason }),
@@ -168,7 +171,7 @@ function statusCounter(registry: Registry): Counter<'result'> {
   return counter;
 }
 
-function createGauges(registry: Registry, counts: () => Iterable<TriggerCount>, statusesWaiting: () => number): void {
+function createGauges({ registry, counts, statusesWaiting, unresolved }: TriggerReportOptions): void {
   new Gauge({
     registers: [registry],
     name: 'tocsin_triggers',
@@ -187,6 +190,17 @@ function createGauges(registry: Registry, counts: () => Iterable<TriggerCount>, 
     help: 'Statuses of triggers that wait to be written: the writes of all triggers together are limited.',
     collect() {
       this.set(statusesWaiting());
+    },
+  });
+  new Gauge({
+    registers: [registry],
+    name: 'tocsin_triggers_unresolved',
+    help: 'Triggers in force that cannot find or write all of their objects, by reason, as in their condition TargetsResolved.',
+    labelNames: ['reason'] as const,
+    collect() {
+      this.reset();
+      this.set({ reason: 'Forbidden' }, 0);
+      for (const reason of unresolved()) this.inc({ reason });
     },
   });
 }

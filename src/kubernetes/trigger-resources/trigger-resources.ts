@@ -85,6 +85,8 @@ export class TriggerResources {
   readonly #reflectors: Reflector<TriggerObject | NamespaceObject>[] = [];
   readonly #settled: Promise<void>[] = [];
   #settings: TriggerSettings;
+  /** When each change that is not judged yet was seen. */
+  readonly #seenAt = new Map<string, number>();
   #isWatchingNamespaces = false;
 
   constructor(options: TriggerResourcesOptions) {
@@ -97,7 +99,12 @@ export class TriggerResources {
       onRemoved: (object) => this.#removed(object),
     });
     const counts = (): ReturnType<TriggerSet['counts']> => this.#set.counts();
-    this.#report = new TriggerReport({ ...options, counts, statusesWaiting: () => this.#statuses.waiting });
+    this.#report = new TriggerReport({
+      ...options,
+      counts,
+      statusesWaiting: () => this.#statuses.waiting,
+      unresolved: () => this.#statuses.unresolved(),
+    });
     this.#statuses = new TriggerStatuses({ ...options, report: this.#report });
   }
 
@@ -177,6 +184,10 @@ export class TriggerResources {
 
   #triggerChanged(change: CacheChange<TriggerObject>): void {
     if (change.kind === 'deleted') return this.#set.removeTrigger(change.before);
+    const { key, generation } = change.after;
+    // A change of the status leaves the generation. One whose namespace is not known yet has been seen before.
+    if ((change.kind === 'added' || change.before.generation !== generation) && !this.#seenAt.has(key))
+      this.#seenAt.set(key, this.#options.clock.now());
     this.#statuses.seen(change.after);
     this.#set.setTrigger(change.after);
   }
@@ -198,7 +209,9 @@ export class TriggerResources {
   }
 
   #judged(object: TriggerObject, verdict: Verdict | undefined): void {
-    this.#options.sink.setCluster(object.key, verdict?.accepted === true ? verdict.trigger : undefined);
+    const inForce = verdict?.accepted === true ? verdict.trigger : undefined;
+    this.#options.sink.setCluster(object.key, inForce, this.#seenAt.get(object.key));
+    if (verdict !== undefined) this.#seenAt.delete(object.key);
     if (verdict !== undefined) this.#report.judged(object, verdict);
     if (verdict?.accepted === false) this.#warn(object, verdict);
     this.#statuses.judged(object, verdict);
@@ -216,6 +229,7 @@ export class TriggerResources {
 
   #removed(object: TriggerObject): void {
     this.#options.sink.setCluster(object.key, undefined);
+    this.#seenAt.delete(object.key);
     this.#report.removed(object);
     this.#statuses.removed(object);
   }

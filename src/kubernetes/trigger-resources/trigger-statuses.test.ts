@@ -48,6 +48,7 @@ function bench(before?: object) {
     registry,
     counts: () => [],
     statusesWaiting: () => 0,
+    unresolved: () => statuses.unresolved(),
   });
   const statuses = new TriggerStatuses({
     clock,
@@ -122,7 +123,7 @@ describe('the status of a trigger', () => {
   });
 
   it('names the right that is missing for a target, with the rule to add', async () => {
-    const { clock, statuses, object, last, setState } = bench();
+    const { clock, statuses, object, last, setState, registry } = bench();
     statuses.judged(object(), accepted());
     setState({ unavailable: [forbidden] });
     await clock.advanceAsync(2000);
@@ -131,6 +132,7 @@ describe('the status of a trigger', () => {
       last().conditions[1]?.message,
       'clusters.postgresql.cnpg.io may not be watched; grant { apiGroups: [postgresql.cnpg.io], resources: [clusters], verbs: [get, list, watch] }',
     );
+    assert.equal(await metric(registry, 'tocsin_triggers_unresolved{reason="Forbidden"}'), 1);
   });
 
   it('is unknown while the targets are looked for', async () => {

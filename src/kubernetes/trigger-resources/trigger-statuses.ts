@@ -97,6 +97,14 @@ export class TriggerStatuses implements TriggerObserver {
     return this.#queue.waiting;
   }
 
+  /** Why the targets of triggers in force are not resolved, by their statuses. */
+  *unresolved(): Generator<string, void> {
+    for (const { verdict, written } of this.#tracked.values()) {
+      const found = written.conditions.find(({ type }) => type === 'TargetsResolved');
+      if (verdict?.accepted === true && found?.status === 'False') yield found.reason;
+    }
+  }
+
   /** The status that is known of a trigger, before a new verdict is told. */
   statusOf(key: string): TriggerStatus | undefined {
     return this.#tracked.get(key)?.written;
