@@ -28,7 +28,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'config/flags': ['config/settings', 'matcher'],
   'config/settings': ['text'],
   server: ['server/request', 'server/web', 'config/flags', 'matcher'],
-  'server/web': ['server/request', 'access', 'config/settings', 'matcher'],
+  'server/web': ['server/request', 'access', 'config/settings', 'matcher', 'text'],
   'server/request': ['text'],
   receiver: [
     'server',

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import type { Reviews } from '../access/reviews.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
@@ -16,6 +17,14 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import type { Permits } from '../workqueue/work-queue.ts';
 import { UrgentSignals } from '../runtime/urgent-signals.ts';
+
+/** Reviews over connections of their own. */
+export interface ClosableReviews extends Reviews {
+  close(): Promise<void>;
+}
+
+/** Connects them to a cluster; nothing is connected before the first question. */
+export type CreateReviews = (context: Pick<Runtime, 'clock'> & { readonly version: string }) => ClosableReviews;
 
 /** The parts of an {@link App} that come from outside. */
 export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -39,6 +48,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly createSilences?: CreateClusterSilences | undefined;
   /** What the tenants of the configuration are, and where their pipelines live. Default: there are none. */
   readonly tenants?: readonly TenantConfig[] | undefined;
+  /** Judges the tokens of senders in the cluster of the process, if there are tenants. Default: there is no cluster. */
+  readonly createReviews?: CreateReviews | undefined;
   /** Rejects with an error for the user. */
   readonly tenantHome?: (tenant: TenantConfig) => Promise<CreateHome>;
   /** What may follow the route prefix and lead to the same API. Default: nothing. */

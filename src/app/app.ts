@@ -130,10 +130,11 @@ export class App {
 
   #createServer(process: ProcessStatus): Servers {
     const options = this.#options;
-    const web = { ...options, ...createDoor(options, this.#spines.reviews, process) };
+    const requestTenants = new RequestTenants();
+    const web = { ...options, ...createDoor(options, this.#spines.reviews, process), requestTenants };
     const connections = createConnections(web, () => this.#memory.plan.connections);
     const reload = (): Promise<ReloadOutcome> => this.reload('http');
-    const door = { ...web, memory: connections, process, reload, tenants: new RequestTenants() };
+    const door = { ...web, memory: connections, process, reload };
     return createServer(web, connections, this.#spines.createRoutes(door));
   }
 

@@ -90,6 +90,15 @@ export async function kubernetesHome(access: {
   };
 }
 
+/** Judges tokens in a cluster. Loaded only here, as the client of {@link kubernetesHome}. */
+export async function kubernetesReviews(access: {
+  readonly kubeconfigs: readonly string[];
+  readonly context?: string | undefined;
+}): Promise<(context: Pick<Runtime, 'clock'> & { readonly version: string }) => Reviews & { close(): Promise<void> }> {
+  const { createKubernetesReviews } = await import('../kubernetes/access/kubernetes-reviews.ts');
+  return ({ clock, version }) => createKubernetesReviews({ access, clock, version });
+}
+
 /** The namespace in which Tocsin runs; undefined outside of a cluster. */
 export function receiverNamespace(
   file = '/var/run/secrets/kubernetes.io/serviceaccount/namespace',

@@ -8,6 +8,7 @@ import { Connections } from '../server/connections.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import type { LiveLimits } from '../server/http-server.ts';
 import { createHttpMetrics, type HttpMetrics, type LimitName } from '../server/request/http-metrics.ts';
+import type { RequestTenants } from '../server/request/tenancy.ts';
 import { KubernetesDoor } from '../server/web/kubernetes-door.ts';
 import type { RouteTable } from '../server/routes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -22,6 +23,8 @@ export interface ServerOptions extends Runtime {
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   readonly admission?: AdmissionOptions | undefined;
+  /** Whose each request is, if there are tenants. */
+  readonly requestTenants: RequestTenants;
 }
 
 /** What counts requests, and what judges those whom Kubernetes knows; both belong to server and receiver. */

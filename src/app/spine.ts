@@ -7,7 +7,6 @@ import type { Reload } from '../receiver/routes.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BodyMemory } from '../server/request/body-reader.ts';
-import type { RequestTenants } from '../server/request/tenancy.ts';
 import type { Route } from '../server/routes.ts';
 import type { TriggerSink, TriggerStates } from '../trigger/ports.ts';
 import { AlertPath } from './alert-path.ts';
@@ -27,8 +26,6 @@ export interface SpineDoor extends ServerOptions {
   /** Counts bodies while they are read and processed. */
   readonly memory: BodyMemory;
   readonly process: ProcessStatus;
-  /** Whose each request is, if there are tenants. */
-  readonly tenants: RequestTenants;
   readonly reload: Reload;
 }
 

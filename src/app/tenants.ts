@@ -9,7 +9,7 @@ import type { Naming } from '../server/request/tenancy.ts';
 import type { RouteTable } from '../server/routes.ts';
 import { TenantRoutes } from '../server/tenant-routes.ts';
 import { SharedWorkers } from '../workqueue/shared-workers.ts';
-import type { StageOptions } from './app-options.ts';
+import type { ClosableReviews, StageOptions } from './app-options.ts';
 import type { ReloadOutcome, SpinesChange } from './reloader.ts';
 import type { Cleanups, Shutdown } from './shutdown.ts';
 import type { SpineDoor } from './spine.ts';
@@ -27,7 +27,7 @@ const sharedWorkers = 4;
 export class Tenants implements Spines {
   readonly logger: Logger;
   readonly maxObjectBytes = undefined;
-  readonly reviews = undefined;
+  readonly reviews: ClosableReviews | undefined;
   readonly #options: StageOptions;
   readonly #registry: SharedRegistry;
   readonly #metrics: TenantMetrics;
@@ -43,6 +43,7 @@ export class Tenants implements Spines {
     this.#options = options;
     this.#registry = registry;
     this.logger = options.logger;
+    this.reviews = options.createReviews?.(options);
     this.#metrics = createTenantMetrics(registry, () => [...this.#running.values()]);
   }
 
@@ -54,7 +55,7 @@ export class Tenants implements Spines {
     const { web, pageFolder, schedule, tenants = [] } = this.#options;
     const routes = new TenantRoutes({
       naming: this.#naming,
-      tenants: door.tenants,
+      tenants: door.requestTenants,
       routePrefix: web?.routePrefix ?? '',
       onUnknown: () => this.#metrics.unknown.inc(),
       process: [
@@ -83,6 +84,7 @@ export class Tenants implements Spines {
   /** Resolves when each has begun, or cannot: that is no reason for the others not to. */
   async open(cleanups: Cleanups, shutdown: Shutdown): Promise<void> {
     this.#shutdown = shutdown;
+    cleanups.add('reviews', () => this.reviews?.close());
     cleanups.add('tenants', async () => {
       await eachOf(this.#all, (tenant) => tenant.close());
       await Promise.all(this.#ending.values());

@@ -5,7 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { chooseHome, type HomeChoice } from '../config/choose-home.ts';
 import type { TenantConfig } from '../config/tenant-configs.ts';
 import type { Flags } from '../config/flags/flags.ts';
-import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
+import { folderHome, kubernetesHome, kubernetesReviews, type CreateHome } from '../app/home.ts';
 import { leaseOf } from '../app/replicas.ts';
 import { clusterSilencesOf } from '../app/stored-silences.ts';
 import { createLogger, type DeferringLogger, type LogFields, type Logger } from '../runtime/logger.ts';
@@ -75,6 +75,7 @@ async function createApp(options: ServeOptions, logger: DeferringLogger): Promis
     createHome,
     createLease,
     createSilences: await clusterSilencesOf(options.config, options.home, createLease !== undefined),
+    createReviews: await reviewsOf(options),
     tenantHome: (tenant) => tenantHomeOf(options, tenant),
     logger,
     configFile: flags.configFile,
@@ -102,6 +103,12 @@ function logStart(logger: Logger, { version, config, home, pipelinesFolder, flag
 
 function homeOf({ home, pipelinesFolder }: ServeOptions): Promise<CreateHome> | CreateHome {
   return home.home === 'kubernetes' ? kubernetesHome(home) : folderHome(pipelinesFolder);
+}
+
+/** In the cluster of the process; undefined if it has none, or no tenants. */
+async function reviewsOf({ config, home }: ServeOptions): Promise<AppOptions['createReviews']> {
+  if (config.tenants.by === null || home.home !== 'kubernetes') return undefined;
+  return kubernetesReviews(home);
 }
 
 /** Where the pipelines of a tenant live; throws an error for the user. */

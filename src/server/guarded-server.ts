@@ -9,6 +9,7 @@ import { isLocked, type WebSettings } from './web/web-settings.ts';
 import { BrowserGuard, type ListeningPlace } from './web/browser-guard.ts';
 import { Gate } from './web/gate.ts';
 import type { KubernetesDoor } from './web/kubernetes-door.ts';
+import type { RequestTenants } from './request/tenancy.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
@@ -20,6 +21,8 @@ interface GuardedServerOptions extends Omit<
   readonly registry: Registry;
   readonly web: WebOptions;
   readonly kubernetes: KubernetesDoor;
+  /** Whose each request is, if there are tenants. */
+  readonly requestTenants?: RequestTenants | undefined;
 }
 
 /** The server with the settings of `--web.config.file`; without that file, nothing guards its routes. */

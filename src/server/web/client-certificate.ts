@@ -1,4 +1,6 @@
-import type { TLSSocket } from 'node:tls';
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import type { Principal } from './tenant-bindings.ts';
 import type { TlsSettings } from './web-settings.ts';
 import { canonicalAddress } from './web-config-readers.ts';
 
@@ -45,4 +47,11 @@ function unquoted(json: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The names of a client's certificate, if it was checked and is good. */
+export function certificatePrincipals({ socket }: IncomingMessage): readonly Principal[] {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return [];
+  const certificate = socket.getPeerX509Certificate();
+  return subjectAlternativeNames(certificate?.subjectAltName ?? '').map((name): Principal => `san:${name}`);
 }

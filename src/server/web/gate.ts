@@ -5,12 +5,15 @@ import { AccessError, type Rights } from '../../access/rights.ts';
 import type { Caller } from '../../access/reviews.ts';
 import { TokenBucket } from '../../runtime/token-bucket.ts';
 import { adviceOf, challenges, isToken, parseAuthorization, type Credentials } from './authorization.ts';
-import { isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
+import { certificatePrincipals } from './client-certificate.ts';
+import { accountOf, mayUse, type Principal } from './tenant-bindings.ts';
+import { digestOf, isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
 import type { KubernetesDoor } from './kubernetes-door.ts';
 import type { TokenVerdict } from './token-check.ts';
 import type { AuthFailure, GateReport } from './gate-report.ts';
 import { preflightMethod } from './browser-guard.ts';
+import type { RequestTenants } from '../request/tenancy.ts';
 import { plainAddress, senderOf, type KnownPaths } from '../request/request-head.ts';
 import { turnAway } from './turn-away.ts';
 
@@ -25,6 +28,8 @@ interface GateOptions {
   readonly kubernetes: KubernetesDoor;
   readonly report: GateReport;
   readonly routes: KnownPaths;
+  /** Whose each request is, if there are tenants. */
+  readonly requestTenants?: RequestTenants | undefined;
   /** True if preflights of browsers are answered: they come without a password, and learn nothing. */
   readonly answersPreflights: boolean;
 }
@@ -90,8 +95,12 @@ export class Gate {
   ): void {
     const { answersPreflights, routes } = this.#options;
     const isPreflight = answersPreflights && preflightMethod(request) !== undefined;
-    if (!hasCredentials(settings) || isOpen(settings.access, path, routes) || isPreflight) next();
-    else this.#authenticate(settings, path, request, response, next);
+    const { bindings } = settings;
+    // A rule for a path is about the process: it opens nothing of a tenant.
+    const isOthers = bindings !== undefined && this.#options.requestTenants?.of(request) !== undefined;
+    if (isPreflight || (!isOthers && isOpen(settings.access, path, routes))) next();
+    else if (hasCredentials(settings)) this.#authenticate(settings, path, request, response, next);
+    else this.#bind(settings, undefined, path, request, response, next);
   }
 
   #authenticate(
@@ -104,8 +113,13 @@ export class Gate {
     const { authorization } = request.headers;
     const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
     const refuse = (reason: AuthFailure): void => this.#refuse(settings, path, request, response, reason, credentials);
+    const bind = (who: Principal | undefined): void => this.#bind(settings, who, path, request, response, next);
+    // A certificate is proof enough for those whom it names.
+    if (authorization === undefined && settings.bindings !== undefined && this.#isBound(settings, [], request))
+      return next();
     if (credentials === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed');
-    if (credentials.scheme === 'bearer' && isToken(settings, credentials.token)) return next();
+    if (credentials.scheme === 'bearer' && isToken(settings, credentials.token))
+      return bind(`token:${digestOf(credentials.token).toString('hex')}`);
     const check = this.#check(settings, request, credentials);
     if (check === undefined) return refuse(credentials.scheme === 'bearer' ? 'token' : 'password');
     const settle = (verdict: Verdict): void => {
@@ -114,7 +128,8 @@ export class Gate {
       if (typeof verdict === 'string' && verdict !== 'good') refuse(failureOf(verdict, credentials));
       // The configuration changed while the credentials waited for their turn: they have to be good by the new one too.
       else if (present !== settings) this.#judge(present, path, request, response, next);
-      else if (verdict === 'good') next();
+      else if (verdict === 'good') bind(credentials.scheme === 'basic' ? `user:${credentials.user}` : undefined);
+      else if (settings.bindings !== undefined) bind(accountOf(verdict));
       else void this.#authorize(verdict, path, request, response, next, refuse);
     };
     if (!(check.verdict instanceof Promise)) return settle(check.verdict);
@@ -128,6 +143,24 @@ export class Gate {
       this.#options.report.failed(senderOf(request), error);
       settle('busy');
     });
+  }
+
+  /** Somebody has proved who they are. @param who undefined: that is bound to nothing */
+  #bind(
+    settings: WebSettings,
+    who: Principal | undefined,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+  ): void {
+    if (this.#isBound(settings, who === undefined ? [] : [who], request)) next();
+    else this.#refuse(settings, path, request, response, 'forbidden', undefined);
+  }
+
+  #isBound({ bindings }: WebSettings, who: readonly Principal[], request: IncomingMessage): boolean {
+    const mark = this.#options.requestTenants?.of(request);
+    return bindings === undefined || mayUse(bindings, [...who, ...certificatePrincipals(request)], mark);
   }
 
   /** Undefined if the configuration knows no credentials of this kind. */
@@ -228,7 +261,8 @@ export class Gate {
     const user = credentials?.scheme === 'basic' && settings.users.has(credentials.user) ? credentials.user : undefined;
     report.unauthorized(request, sender, path, reason, user);
     response.setHeader('X-Request-Id', sender.requestId);
-    if (reason === 'forbidden') return turnAway(clock, request, response, 403, forbidden);
+    if (reason === 'forbidden')
+      return turnAway(clock, request, response, 403, settings.bindings === undefined ? forbidden : notBound);
     if (reason === 'busy' || reason === 'unavailable') {
       const [status, text] = later[reason];
       return turnAway(clock, request, response.setHeader('Retry-After', '1'), status, text);
@@ -257,6 +291,9 @@ const later = {
 
 const forbidden =
   'Forbidden: this path is for those who may get (to change something: create) alerts.tocsin.dev in every namespace, or outside of /api/ for those with the nonResourceURL of this path\n';
+
+const notBound =
+  'Forbidden: you are neither bound to this tenant nor one of the admins (tenants and admins of the web configuration)\n';
 
 function failureOf(verdict: 'wrong' | 'busy' | 'unknown', { scheme }: Credentials): AuthFailure {
   if (verdict === 'busy') return 'busy';

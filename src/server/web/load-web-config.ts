@@ -12,6 +12,7 @@ import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
 import { haveChanged, noting, type FileStates } from '../../runtime/file-watch.ts';
 import { WebConfig, cipherSuites, curves, tls13CipherSuites, tlsVersions } from './web-config.ts';
+import { readBindings } from './load-bindings.ts';
 import { digestOf, isGuarded, type WebSettings, type ClientAuthType, type TlsSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */
@@ -93,14 +94,16 @@ function readNamedFiles(
       ['authorization', 'credentials_files'],
       'names no file, so that nobody is asked for a token; allowed: a list of files, one token each; or remove authorization',
     );
+  const bindings = readBindings({ ...named, tokensIn: (...given) => tokensIn(named, ...given) });
   const settings = {
     tls: loadTls(named),
     headers: Object.entries(config.http_server_config.headers).flatMap(givenHeader),
     rateLimit: rateLimit(named),
     users: config.basic_auth_users,
-    tokenDigests: readTokens(named),
+    tokenDigests: [...readTokens(named), ...bindings.tokens],
     kubernetes: kubernetes(named),
     access: config.access,
+    bindings: bindings.bindings,
   };
   return problems.length > 0 ? { problems } : { settings };
 }
@@ -127,9 +130,13 @@ function kubernetes({ config, refuse }: WebFiles): WebSettings['kubernetes'] {
   return undefined;
 }
 
-function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {
-  return config.authorization.credentials_files.flatMap((file, index) => {
-    const path = ['authorization', 'credentials_files', String(index)];
+function readTokens(files: WebFiles): readonly Buffer[] {
+  return tokensIn(files, files.config.authorization.credentials_files, ['authorization', 'credentials_files']);
+}
+
+function tokensIn({ refuse, read }: WebFiles, names: readonly string[], key: readonly string[]): readonly Buffer[] {
+  return names.flatMap((file, index) => {
+    const path = [...key, String(index)];
     const token = read(path, file)?.trim();
     if (token === undefined) return [];
     if (/^[\x21-\x7e]+$/.test(token)) return [digestOf(token)];

@@ -18,6 +18,12 @@ export const readUserName: Reader<string> = (found) =>
     ? { value: found }
     : { allowed: 'a user name without colon and control characters' };
 
+/** The name of a tenant; whether the configuration has it, the web configuration cannot know. */
+export const readTenantName: Reader<string> = (found) =>
+  typeof found === 'string' && /^[A-Za-z0-9!\-_.*'()]{1,150}$/.test(found)
+    ? { value: found }
+    : { allowed: "the name of a tenant, of A-Z a-z 0-9 ! - _ . * ' ( )" };
+
 /** PEM inside the file. The value is never shown, because one of them is a private key. */
 export const readPem: Reader<string | null> = (found) => {
   if (found === null || found === '') return { value: null };

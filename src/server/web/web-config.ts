@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { listOf, mapOf, secretSection, section, setting } from '../../config/settings/setting.ts';
-import { readChoice } from '../../config/settings/value-readers.ts';
+import { orNull, readChoice } from '../../config/settings/value-readers.ts';
+import { readBinding } from './tenant-bindings.ts';
 import {
   readGoDuration,
   readAccessPath,
@@ -12,6 +13,7 @@ import {
   readPem,
   readSecretPath,
   readSubject,
+  readTenantName,
   readUserName,
   readWholeNumber,
 } from './web-config-readers.ts';
@@ -114,6 +116,13 @@ export const WebConfig = secretSection({
     /** A token has to be for one of them; none: for the API server. */
     audiences: listOf(readAudience, { allowed: 'a list of audiences, as in [tocsin]' }),
   }),
+  /** Who may use which tenant. Once there are tenants or admins here, whoever is in neither may nothing. */
+  tenants: mapOf(readBinding, readTenantName, {
+    allowed: 'a map of tenants to {users, credentials_files, sans, service_accounts}',
+    secret: true,
+  }),
+  /** Who may use all of them, and what belongs to none, such as `/metrics`. */
+  admins: setting(orNull(readBinding), null),
   /** The paths that need a password or token once there are any; see access.ts for the defaults. */
   access: mapOf(readChoice(['open', 'protected']), readAccessPath, { allowed: 'a map of paths to open or protected' }),
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
+import type { TenantBindings } from './tenant-bindings.ts';
 import type { KnownPaths } from '../request/request-head.ts';
 
 /** How a client certificate is checked, in Go's words. */
@@ -33,6 +34,8 @@ export interface WebSettings {
   /** Whom Kubernetes knows gets in with their own rights; undefined: nobody. */
   readonly kubernetes: { readonly audiences: readonly string[] } | undefined;
   readonly access: AccessRules;
+  /** Who may use which tenant; undefined: whoever gets in may everything. */
+  readonly bindings?: TenantBindings | undefined;
 }
 
 /** The stored form of a bearer token: digests have equal lengths, so they can be compared in constant time. */
@@ -47,13 +50,13 @@ export function hasCredentials({ users, tokenDigests, kubernetes }: WebSettings)
 
 /** True if it restricts anything: who gets in, or who can read along. */
 export function isGuarded(settings: WebSettings): boolean {
-  return hasCredentials(settings) || settings.tls !== undefined;
+  return hasCredentials(settings) || settings.tls !== undefined || settings.bindings !== undefined;
 }
 
 /** True if nobody gets in without proof of identity. */
 export function isLocked(settings: WebSettings): boolean {
   const clientAuthType = settings.tls?.clientAuthType;
-  return hasCredentials(settings) || clientAuthType === 'RequireAndVerifyClientCert';
+  return hasCredentials(settings) || settings.bindings !== undefined || clientAuthType === 'RequireAndVerifyClientCert';
 }
 
 /**
