@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import type { ClusterApi } from '../check/cluster.ts';
 import type { FolderContent } from '../check/pipelines.ts';
 import { Config } from '../config/config.ts';
+import type { TenantHome } from '../config/tenant-configs.ts';
 import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
@@ -47,6 +48,24 @@ export async function readPipelinesFolder(folder: string, clock: Clock): Promise
     return { pipelines, problems };
   } finally {
     await thread.close();
+  }
+}
+
+/** Why the home of a tenant's pipelines cannot be used; undefined if it can, or is that of the file. Never rejects. */
+export async function tenantHomeProblem(
+  home: TenantHome,
+  { clock, version }: Omit<ClusterOptions, 'access'>,
+): Promise<string | undefined> {
+  try {
+    if (home.home === 'folder') await readPipelinesFolder(home.folder, clock);
+    if (home.home !== 'kubernetes' || home.kubeconfig === null) return undefined;
+    const { kubeconfig, context } = home;
+    const access = { kubeconfigs: [kubeconfig], ...(context !== null && { context }), as: undefined };
+    const cluster = await connectCluster({ access, clock, version });
+    await cluster.close();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

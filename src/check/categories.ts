@@ -15,6 +15,7 @@ import { replicas } from './replicas.ts';
 import { rights } from './rights.ts';
 import { rules } from './rules.ts';
 import { storage, type StorageSource } from './storage.ts';
+import { tenants, type TenantSource } from './tenants.ts';
 import { tocsin } from './tocsin.ts';
 import { triggers, type TriggerSource } from './triggers.ts';
 import { watchdog } from './watchdog.ts';
@@ -28,6 +29,8 @@ export interface CheckSources {
   /** By which the triggers of the cluster are read. Throws if the configuration is not valid. */
   readonly triggerRules: TriggerSource['rules'];
   readonly chain: ChainSource;
+  /** Only if the configuration has tenants. */
+  readonly tenants?: TenantSource | undefined;
   /** Only with `--notify`. */
   readonly notify?: NotifySource | undefined;
 }
@@ -53,6 +56,7 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     tocsin(chain),
     replicas(chain),
     watchdog(chain),
+    ...(sources.tenants === undefined ? [] : [tenants(sources.tenants, chain)]),
     ...(sources.notify === undefined ? [] : [notify(sources.notify)]),
   ];
 }

@@ -1,5 +1,5 @@
 import { triggerRules } from '../config/triggers-section.ts';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { allCategories, preCategories, type CheckSources } from '../check/categories.ts';
 import { checkFormats, CheckReport } from '../check/check-report.ts';
@@ -12,6 +12,7 @@ import type { ApiClient } from './client.ts';
 import { chooseHome, type HomeChoice } from '../config/choose-home.ts';
 import { flagTable } from '../config/flags/flag-table.ts';
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
+import { TenantCompiler } from '../config/tenant-configs.ts';
 import { readChoice, readDuration, readName } from '../config/settings/value-readers.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
 import {
@@ -137,6 +138,7 @@ class Around implements CheckSources {
   readonly folder: CheckSources['folder'];
   readonly chain: CheckSources['chain'];
   readonly triggerRules: CheckSources['triggerRules'];
+  readonly tenants: CheckSources['tenants'];
   readonly notify: CheckSources['notify'];
   readonly #call: CheckCall;
   readonly #api: ApiClient;
@@ -166,6 +168,7 @@ class Around implements CheckSources {
       if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
       return triggerRules(loaded.config.triggers, values.namespace ?? defaultNamespace);
     };
+    this.tenants = this.#createTenants(loaded);
     this.notify = values.notify === true ? { load: () => this.#load(), version } : undefined;
   }
 
@@ -182,7 +185,21 @@ class Around implements CheckSources {
 
   #load(): LoadedConfig {
     const { configFile, prometheusUrl, pipelinesFolder } = this.#call.values;
-    return loadConfig({ configFile, prometheusUrl, pipelinesFolder }, readText);
+    const compiler = new TenantCompiler();
+    return loadConfig({ configFile, prometheusUrl, pipelinesFolder }, readText, { compiler, listFolder });
+  }
+
+  #createTenants(loaded: LoadedConfig): CheckSources['tenants'] {
+    if ('problems' in loaded || loaded.config.tenants.by === null) return undefined;
+    const { surroundings } = this.#call;
+    return {
+      list: () => loaded.tenants ?? [],
+      by: loaded.config.tenants.by,
+      homeProblem: async (home) => {
+        const { tenantHomeProblem } = await import('../app/check-places.ts');
+        return tenantHomeProblem(home, { clock: surroundings.clock, version });
+      },
+    };
   }
 
   #status(): Promise<Status> {
@@ -271,4 +288,8 @@ function asList(file: string | undefined): readonly string[] {
 
 function readText(path: string): string {
   return readRegularFileSync(path, configurationFileBytes).toString('utf8');
+}
+
+function listFolder(path: string): readonly string[] {
+  return readdirSync(path).toSorted();
 }
