@@ -6,7 +6,7 @@ import { Payloads } from '../src/history/payloads.ts';
  * the memory of the history away each time, and V8 the code of what is off for long. What is still to be written is written at once.
  */
 let isOn = true;
-let running: History | undefined;
+const histories = new Set<History>();
 
 const wants = History.prototype.wants;
 History.prototype.wants = function wantsIfOn(this: History, event) {
@@ -14,7 +14,7 @@ History.prototype.wants = function wantsIfOn(this: History, event) {
 };
 const keep = History.prototype.keep;
 History.prototype.keep = function keepIfOn(this: History, ...line) {
-  running = this;
+  histories.add(this);
   if (isOn) keep.apply(this, line);
 };
 const keepPayload = Payloads.prototype.keep;
@@ -23,5 +23,5 @@ Payloads.prototype.keep = function keepIfOn(this: Payloads, ...body) {
 };
 process.on('SIGUSR2', () => {
   isOn = !isOn;
-  void running?.flush();
+  for (const history of histories) void history.flush();
 });

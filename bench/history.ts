@@ -17,7 +17,7 @@ const pairsOfCycle = 2;
 const warmUpCycles = 5;
 
 /** What a turn leaves to be done, and to be written, is done after this time. */
-const restMs = 60;
+const restMs = 100;
 
 /** Two turns, one after the other: alerts per CPU-second with history and without it. */
 interface Measurement {
@@ -37,7 +37,7 @@ export const history: Section = {
   title: 'History: alerts per CPU-second with it and without it',
   async run({ quick }) {
     const raw: Measurement[] = [];
-    for (const batch of [1, 64]) raw.push(...(await measure(batch, quick ? 10 : 120)));
+    for (const batch of [1, 64]) raw.push(...(await measure(batch, quick ? 10 : 150)));
     return { rows: rows(raw), raw };
   },
 };
