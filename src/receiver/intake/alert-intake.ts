@@ -119,9 +119,11 @@ export class AlertIntake {
   }
 
   /** An alert of the platform goes first, and inhibits alerts of every namespace. */
-  #missingRight({ labels }: PostableAlert): string | undefined {
+  #missingRight(posted: PostableAlert): string | undefined {
     const { mayCreate, platform } = this.#options;
+    // Most senders may create everything, and labels are parsed only when they are read.
     if (mayCreate === undefined) return undefined;
+    const { labels } = posted;
     const namespace = namespaceOf(labels, mayCreate.label);
     const everywhere = `and the sender ${lacks('create', 'alerts', undefined)}`;
     if (namespace === undefined) return `it has no label ${mayCreate.label}, ${everywhere}`;
