@@ -72,6 +72,20 @@ describe('AlertIntake', () => {
     assert.deepEqual([intake.causes.user.alertCount, intake.new], [2, 2]);
   });
 
+  it('reads no labels of a sender who may create everything: they are parsed anew each time', () => {
+    let reads = 0;
+    const { labels, ...rest } = named('A');
+    const watched = {
+      ...rest,
+      get labels() {
+        reads++;
+        return labels;
+      },
+    };
+    const { intake } = accept(newStore(), [watched, watched]);
+    assert.deepEqual([intake.received, intake.new, reads], [2, 1, 0]);
+  });
+
   it('names only the first invalid alerts, and counts the rest', () => {
     const many = Array.from({ length: maxNamedProblems }, () => invalid('broken'));
     const { intake } = accept(newStore(), many);
