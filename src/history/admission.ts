@@ -30,7 +30,7 @@ export interface Rate {
  * The most lines about single alerts that are kept although the log leaves them out: each takes as long as all other work on an alert.
  * Further alerts are recorded only by their hashes.
  */
-const nameRate: Rate = { atOnce: 250, perSecond: 100 };
+const nameRate: Rate = { atOnce: 100, perSecond: 100 };
 
 /** The most lines of `alerts.received` that are kept: each costs some 2 µs, and 300 to 1000 bytes. Further ones are counted. */
 const requestRate: Rate = { atOnce: 1000, perSecond: 1000 };

@@ -275,7 +275,7 @@ describe('History', () => {
     const history = await open();
     const wanted = (event: string): number =>
       Array.from({ length: 3000 }, () => history.wants(event)).filter(Boolean).length;
-    assert.equal(wanted('alert.new'), 250);
+    assert.equal(wanted('alert.new'), 100);
     clock.advance(1000);
     assert.equal(wanted('alert.resolved'), 100);
     assert.equal(wanted('condition.unchanged'), 3000);
