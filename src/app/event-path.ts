@@ -5,15 +5,15 @@ import { newId } from '../runtime/new-id.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createEventSource, logEnqueued, type Event, type LanedSource } from '../source/event-source.ts';
 import { AlertOrder } from '../trigger/firing-condition.ts';
-import { StormGuard } from '../trigger/guard/storm-guard.ts';
+import { StormGuard, type StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 
 interface EventPathOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** Finds the objects that an event concerns. Must not reject. */
   readonly choose: (event: Event) => Promise<readonly Choice[]>;
-  /** How many objects triggers name. */
-  readonly objectCount: () => number;
+  /** What a storm asks about triggers. */
+  readonly storms: Pick<StormGuardOptions, 'objectCount' | 'redecide' | 'trigger'>;
   /** Puts requests into the work queue. Must not reject. */
   readonly enqueue: (choices: readonly Choice[], event: Event) => Promise<void>;
 }
@@ -29,6 +29,7 @@ export class EventPath {
     this.#options = options;
     this.storm = new StormGuard({
       ...options,
+      ...options.storms,
       config: () => config().storm,
       order: () => new AlertOrder(config().triggers.severities),
     });

@@ -65,7 +65,7 @@ export class Reconciling {
     this.source = new EventPath({
       ...options,
       choose: (event) => this.triggers.choose(event),
-      objectCount: () => this.triggers.objectCount,
+      storms: this.triggers.storms,
       enqueue: (choices, event) => this.controller.enqueueChosen(choices, event),
     });
   }

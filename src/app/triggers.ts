@@ -38,6 +38,7 @@ import { FileTriggers } from './file-triggers.ts';
 import type { Home } from './home.ts';
 import { noObjects, quietObserver } from './no-triggers.ts';
 import { Pacing } from '../trigger/guard/run-guard.ts';
+import type { StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 
 export interface TriggersOptions extends Runtime {
   /** Gives the current configuration. */
@@ -142,9 +143,13 @@ export class Triggers implements TriggerSink, TriggerStates {
     return this.#inForce.objects;
   }
 
-  /** How many objects triggers name whatever fires. */
-  get objectCount(): number {
-    return this.#targets.objectsOf(() => true).length;
+  /** What a storm asks: how many objects triggers name whatever fires, and what they choose now. */
+  get storms(): Pick<StormGuardOptions, 'objectCount' | 'redecide' | 'trigger'> {
+    return {
+      objectCount: () => this.#targets.objectsOf(() => true).length,
+      redecide: (...waited) => this.#chooser.stillChooses(...waited),
+      trigger: (key) => this.#index.get(key),
+    };
   }
 
   /** Reads what outlived the last process, and says which objects have to be known. */

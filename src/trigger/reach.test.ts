@@ -28,6 +28,15 @@ describe('refusedReach', () => {
     for (const object of [own, foreign, clusterScoped]) assert.equal(refusedReach({}, object, []), undefined);
   });
 
+  it("lets nobody wake Tocsin's own objects, also not as the owner of a pod", () => {
+    const object: ReachedObject = { ...own, apiVersion: 'tocsin.dev/v1alpha1', kind: 'AlertTrigger', name: 'loop' };
+    for (const trigger of [team, {}])
+      assert.equal(
+        refusedReach(trigger, object, [{ group: 'tocsin.dev', kind: 'AlertTrigger' }]),
+        "AlertTrigger loop is one of Tocsin's own objects, which no trigger may wake: name another one",
+      );
+  });
+
   it('lets a trigger wake what is in its namespace', () => assert.equal(mayReach(own), true));
 
   it('says why it may not wake what is elsewhere, and what can be done', () => {

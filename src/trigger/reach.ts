@@ -17,6 +17,14 @@ export interface AllowedTarget {
 /** The label by which an object lets the triggers of one namespace wake it. */
 export const grantingLabel = 'tocsin.dev/namespace';
 
+/** Tocsin writes the status of its own objects itself, and hears of each change: a trigger would wake itself. */
+const ownGroup = 'tocsin.dev';
+
+/** True of the objects of Tocsin's own kinds. */
+export function isOwnKind(apiVersion: string): boolean {
+  return readApiVersion(apiVersion)?.group === ownGroup;
+}
+
 /** An object that a trigger wants to wake. */
 export interface ReachedObject {
   readonly apiVersion: string;
@@ -30,7 +38,7 @@ export interface ReachedObject {
 
 /**
  * The reason why a trigger may not wake an object, for its owner; undefined if it may. A trigger without a namespace is the
- * admin's own, and may wake anything.
+ * admin's own, and may wake anything but Tocsin's own objects.
  */
 export function refusedReach(
   trigger: Pick<Trigger, 'namespace'>,
@@ -38,6 +46,8 @@ export function refusedReach(
   allowed: readonly AllowedTarget[],
 ): string | undefined {
   const { namespace } = trigger;
+  if (isOwnKind(object.apiVersion))
+    return `${object.kind} ${object.name} is one of Tocsin's own objects, which no trigger may wake: name another one`;
   if (namespace === undefined || object.namespace === namespace) return undefined;
   if (labelOf(object, grantingLabel) === namespace || allowed.some((entry) => allows(entry, object))) return undefined;
   const place = object.namespace === undefined ? 'in no namespace' : `in the namespace ${object.namespace}`;

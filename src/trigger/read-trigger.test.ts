@@ -153,6 +153,11 @@ describe('readTrigger', () => {
       'spec.targets[0]: found name and selector, allowed: one of name, selector, ownerOf',
     ],
     [
+      "one of Tocsin's own objects",
+      { targets: [{ apiVersion: 'tocsin.dev/v1alpha1', kind: 'AlertTrigger', selector: {} }] },
+      'spec.targets[0].apiVersion: found "tocsin.dev/v1alpha1", allowed: any other group; Tocsin writes the status of its own objects itself',
+    ],
+    [
       'a kind beside ownerOf',
       { targets: [{ kind: 'Pod', ownerOf: { pod: 'a' } }] },
       'spec.targets[0].kind: found "Pod" beside ownerOf, allowed: ownerOf.kind',

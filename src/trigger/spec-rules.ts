@@ -1,5 +1,6 @@
 import { showValue } from '../config/settings/show-value.ts';
 import { regexpSize } from '../matcher/anchored-regexp.ts';
+import { isOwnKind } from './reach.ts';
 import { kymaGroup, kymaKindNames } from '../reconcile/kyma-kinds.ts';
 
 /** Something wrong with a spec, below `spec`: where, and what to do. */
@@ -64,6 +65,11 @@ function* targetProblems(target: Fields, keys: SpecProblem['keys']): Generator<S
     const isWritten = target[key] !== undefined;
     if (isOwner && isWritten)
       yield { keys: [...keys, key], message: `found ${showValue(target[key])} beside ownerOf, allowed: ownerOf.kind` };
+    if (key === 'apiVersion' && isOwnKind(String(target[key])))
+      yield {
+        keys: [...keys, key],
+        message: `found ${showValue(target[key])}, allowed: any other group; Tocsin writes the status of its own objects itself`,
+      };
     if (!isOwner && !isWritten) yield { keys: [...keys, key], message: 'missing, allowed: as in the object itself' };
   }
 }

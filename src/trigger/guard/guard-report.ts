@@ -166,6 +166,7 @@ function createGuardMetrics({ registry, counts }: GuardReportOptions): GuardMetr
 export interface StormMetrics {
   readonly storms: Counter;
   readonly paced: Counter;
+  readonly dropped: Counter;
 }
 
 /** @param waiting the number of runs that wait, read at each scrape */
@@ -181,6 +182,11 @@ export function createStormMetrics(registry: Registry, waiting: () => number): S
     name: 'tocsin_trigger_storm_runs_total',
     help: 'Runs that waited because of a storm and went out at storm.rate, or at once by hand.',
   });
+  const dropped = new Counter({
+    registers,
+    name: 'tocsin_trigger_storm_dropped_total',
+    help: 'Runs that waited because of a storm and were not made, because their triggers had changed or were gone.',
+  });
   new Gauge({
     registers,
     name: 'tocsin_trigger_storm_waiting',
@@ -189,5 +195,5 @@ export function createStormMetrics(registry: Registry, waiting: () => number): S
       this.set(waiting());
     },
   });
-  return { storms, paced };
+  return { storms, paced, dropped };
 }

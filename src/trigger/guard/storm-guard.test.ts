@@ -9,6 +9,7 @@ import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
 import { AlertOrder } from '../firing-condition.ts';
 import { defaultTrigger } from '../trigger.ts';
+import { testTrigger } from './guard.fixture.ts';
 import { StormGuard } from './storm-guard.ts';
 
 function requests(count: number, from = 0): readonly Request[] {
@@ -31,6 +32,8 @@ function start({ objects = 100, config = { share: 0.5, objects: 10, rate: 10 } }
   const registry = new Registry();
   /** Each run that went out: `object alerts event`. */
   const out: string[] = [];
+  /** By key; a changed one still chooses if it is of the second generation. */
+  const triggers = new Map(['T', 'S'].map((key) => [key, testTrigger(key)]));
   const calls: { readonly choices: readonly Choice[]; readonly id: string }[] = [];
   const guard = new StormGuard({
     clock,
@@ -38,6 +41,8 @@ function start({ objects = 100, config = { share: 0.5, objects: 10, rate: 10 } }
     registry,
     config: () => config,
     objectCount: () => objects,
+    trigger: (key) => triggers.get(key),
+    redecide: async ({ generation }) => generation === 2,
     order: () => new AlertOrder(),
     enqueue: async (choices, { id }) => {
       calls.push({ choices, id });
@@ -48,7 +53,7 @@ function start({ objects = 100, config = { share: 0.5, objects: 10, rate: 10 } }
           );
     },
   });
-  return { clock, logger, registry, out, calls, guard };
+  return { clock, logger, registry, out, calls, guard, triggers };
 }
 
 const causes = causesOf('A');
@@ -203,6 +208,34 @@ describe('StormGuard', () => {
       await clock.advanceAsync(4000);
       assert.ok(Math.abs(out.length - 4 * rate) <= 1 + rate / 10, `${rate}: ${out.length}`);
       guard.stop();
+    }
+  });
+
+  it('makes no run of a trigger that has gone, or has changed and no longer chooses the object', async () => {
+    for (const isResumed of [false, true]) {
+      const { clock, guard, logger, out, registry, triggers } = start();
+      await guard.enqueue([choice(requests(60), new Map([['T', causes]]))], event);
+      await clock.advanceAsync(1000);
+      assert.equal(out.length, 10);
+      const both = new Map([
+        ['T', causesOf('B')],
+        ['S', causesOf('C')],
+      ]);
+      await guard.enqueue([choice(requests(1, 59), both)], event);
+      triggers.set('T', testTrigger('T', { generation: 2 }));
+      await clock.advanceAsync(1000);
+      assert.equal(out.length, 20);
+      triggers.set('T', testTrigger('T', { generation: 3 }));
+      if (isResumed) await guard.resume();
+      else await clock.advanceAsync(60_000);
+      assert.deepEqual(out.slice(20), ['o59 S: C firing e1']);
+      const told = logger.fieldsOf('trigger.storm_dropped').map(({ dropped }) => Number(dropped));
+      assert.equal(
+        told.reduce((sum, dropped) => sum + dropped, 0),
+        39,
+      );
+      assert.equal(await metric(registry, 'tocsin_trigger_storm_dropped_total'), 39);
+      assert.equal(guard.state, undefined);
     }
   });
 

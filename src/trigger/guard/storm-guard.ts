@@ -5,7 +5,7 @@ import type { LogFields } from '../../runtime/logger.ts';
 import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AlertOrder } from '../firing-condition.ts';
-import { defaultTrigger } from '../trigger.ts';
+import { defaultTrigger, type Trigger } from '../trigger.ts';
 import { guardedByNamespace, heldNamespaces, isGuarded, namespaceOf, releaseOrder } from './storm-shares.ts';
 import { createStormMetrics, type StormMetrics } from './guard-report.ts';
 
@@ -20,12 +20,16 @@ interface StormEvent {
   readonly causes: Causes;
 }
 
-interface StormGuardOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
+export interface StormGuardOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** `storm` of the configuration; `rate` in runs a second. */
   readonly config: () => { readonly share: number; readonly objects: number; readonly rate: number };
   /** How many objects triggers name. Asked only when an event concerns many. */
   readonly objectCount: () => number;
   readonly order: () => Pick<AlertOrder, 'compare'>;
+  /** The trigger in force of this key. */
+  readonly trigger: (key: string) => Trigger | undefined;
+  /** True if a trigger that has changed since still chooses the object for these causes. Never rejects. */
+  readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => Promise<boolean>;
   readonly enqueue: (choices: readonly Choice[], event: StormEvent) => Promise<void>;
 }
 
@@ -44,6 +48,8 @@ interface WaitingRun {
   readonly request: Request;
   readonly eventId: string;
   readonly chosenBy: ReadonlyMap<string, Causes>;
+  /** The triggers as they were when they chose. */
+  readonly chosenAs: ReadonlyMap<string, Trigger | undefined>;
   readonly causes: Causes;
 }
 
@@ -169,7 +175,8 @@ export class StormGuard {
     const byDefault = chosenBy.get(defaultTrigger);
     const guarded = new Map([...chosenBy].filter(([key]) => key !== defaultTrigger));
     const causes = [...guarded.values()].reduce((a, b) => this.#union(a, b));
-    for (const request of held) this.#keep({ request, chosenBy: guarded, causes, eventId: event.id });
+    const chosenAs = new Map(Array.from(guarded.keys(), (key) => [key, this.#options.trigger(key)]));
+    for (const request of held) this.#keep({ request, chosenBy: guarded, chosenAs, causes, eventId: event.id });
     const heldKeys = new Set(held);
     const others = requests.filter((request) => !heldKeys.has(request));
     return [
@@ -194,7 +201,8 @@ export class StormGuard {
       const earlier = chosenBy.get(trigger);
       chosenBy.set(trigger, earlier === undefined ? causes : this.#union(earlier, causes));
     }
-    this.#waiting.set(key, { ...waiting, chosenBy, causes: this.#union(waiting.causes, run.causes) });
+    const chosenAs = new Map([...run.chosenAs, ...waiting.chosenAs]);
+    this.#waiting.set(key, { ...waiting, chosenBy, chosenAs, causes: this.#union(waiting.causes, run.causes) });
   }
 
   #arm(): void {
@@ -218,12 +226,42 @@ export class StormGuard {
   }
 
   /** Puts runs into the queue, those of one event together. */
-  async #put(all: readonly WaitingRun[]): Promise<void> {
+  async #put(taken: readonly WaitingRun[]): Promise<void> {
+    const all: WaitingRun[] = [];
+    for (const run of taken) {
+      const chosen = await this.#stillChosen(run);
+      if (chosen !== undefined) all.push(chosen);
+    }
+    if (all.length < taken.length) this.#dropped(taken.length - all.length);
     for (const [id, runs] of Map.groupBy(all, ({ eventId }) => eventId)) {
       const causes = runs.map((run) => run.causes).reduce((a, b) => this.#union(a, b));
-      const choices = runs.map(({ request, ...choice }) => ({ requests: [request], ...choice }));
+      const choices = runs.map(({ request, chosenBy, causes: own }) => ({
+        requests: [request],
+        chosenBy,
+        causes: own,
+      }));
       await this.#options.enqueue(choices, { id, causes });
     }
+  }
+
+  #dropped(runs: number): void {
+    this.#metrics.dropped.inc(runs);
+    const message = 'runs that waited because of a storm are not made: their triggers have changed or are gone';
+    this.#options.logger.info('trigger.storm_dropped', message, { dropped: runs });
+  }
+
+  /** What waited is decided by the triggers as they are now. Undefined if none of them chooses it any more. */
+  async #stillChosen(run: WaitingRun): Promise<WaitingRun | undefined> {
+    const { redecide, trigger } = this.#options;
+    const chosenBy = new Map(run.chosenBy);
+    for (const [key, causes] of run.chosenBy) {
+      const now = trigger(key);
+      if (now === run.chosenAs.get(key)) continue;
+      if (now === undefined || !(await redecide(now, run.request, causes))) chosenBy.delete(key);
+    }
+    if (chosenBy.size === run.chosenBy.size) return run;
+    if (chosenBy.size === 0) return undefined;
+    return { ...run, chosenBy, causes: [...chosenBy.values()].reduce((a, b) => this.#union(a, b)) };
   }
 
   #take(count: number): readonly WaitingRun[] {
