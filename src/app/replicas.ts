@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Elector, type Annotations, type Lease } from '../replica/elector.ts';
 import type { Leadership } from '../replica/leadership.ts';
+import type { SharedGuard } from '../trigger/guard/shared-guard.ts';
 import { LeadershipReport } from '../replica/leadership-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { newId } from '../runtime/new-id.ts';
@@ -10,6 +11,9 @@ import type { HomeChoice } from '../config/choose-home.ts';
 import { receiverNamespace } from './home.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A run waits for the API server no longer than this, milliseconds. */
+const longestStoreMs = 2000;
 
 /** Connects the lease that the replicas share. */
 export type CreateLease = (context: LeaseContext) => Lease;
@@ -40,6 +44,10 @@ export class Replicas {
   readonly lease: string;
   readonly #clock: Clock;
   readonly #elector: Elector;
+  /** Numbers what is to be stored, and those who wait for it. */
+  #changes = 0;
+  #collected = 0;
+  readonly #waiting = new Map<() => void, number>();
   /** On the monotonic clock; undefined while somebody leads. */
   #leaderlessSince: number | undefined;
   readonly #annotations = new Map<string, () => string | null>();
@@ -54,7 +62,8 @@ export class Replicas {
     this.#leaderlessSince = clock.monotonic();
     const { me, namespace } = this;
     const leadership = (): Leadership => this.leadership;
-    const report = new LeadershipReport({ ...options, leadership, me, lease: this.lease });
+    const onRenewed = (): void => this.#renewed();
+    const report = new LeadershipReport({ ...options, onRenewed, leadership, me, lease: this.lease });
     const onWatchFailure = (error: unknown): void => report.watchFailed(error);
     this.#elector = new Elector({
       clock,
@@ -94,6 +103,20 @@ export class Replicas {
     this.#annotations.set(key, value);
   }
 
+  /** A place in the lease for what the next leader has to know. */
+  shared(key: string): SharedGuard {
+    return { offer: (text) => this.annotate(key, text), stored: () => this.#stored() };
+  }
+
+  /** What the leader before this one left there, and how far the clock here was ahead of its clock then, or more: milliseconds. */
+  left(key: string): { readonly text: string; readonly aheadMs: number } | undefined {
+    const { former } = this.#elector;
+    const text = former?.annotations[key];
+    if (text === undefined) return undefined;
+    const renewedAt = Date.parse(former?.renewTime ?? '');
+    return { text, aheadMs: Number.isNaN(renewedAt) ? 0 : this.#clock.now() - renewedAt };
+  }
+
   /** An annotation has changed, and is to be written within a second. */
   renewSoon(): void {
     this.#elector.renewSoon();
@@ -112,8 +135,32 @@ export class Replicas {
     return this.#elector.close();
   }
 
+  /** What has not changed is not written again. */
   #written(): Annotations {
-    return Object.fromEntries([...this.#annotations].map(([key, value]) => [key, value()]));
+    this.#collected = this.#changes;
+    const known = this.annotations;
+    const values = [...this.#annotations].map(([key, value]) => [key, value()] as const);
+    return Object.fromEntries(values.filter(([key, value]) => value !== (known[key] ?? null)));
+  }
+
+  /** Resolves with the renewal that has it, after {@link longestStoreMs}, or at once if this replica does not lead. */
+  #stored(): Promise<void> {
+    if (!this.#elector.isLeading) return Promise.resolve();
+    const number = ++this.#changes;
+    this.renewSoon();
+    return new Promise((resolve) => {
+      const cancel = this.#clock.setTimeout(() => end(), longestStoreMs);
+      const end = (): void => {
+        cancel();
+        this.#waiting.delete(end);
+        resolve();
+      };
+      this.#waiting.set(end, number);
+    });
+  }
+
+  #renewed(): void {
+    for (const [end, number] of this.#waiting) if (number <= this.#collected) end();
   }
 }
 

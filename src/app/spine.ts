@@ -165,9 +165,10 @@ export class Spine {
 
   /** A new leader looks at everything, since nobody knows what the former one has left undone. */
   #leadershipChanged(): void {
-    const { controller, pipelines } = this.#reconciling;
+    const { controller, pipelines, triggers } = this.#reconciling;
     const { isLeading } = this.#options.leadership;
     if (controller.isHeld === !isLeading) return;
+    if (isLeading) triggers.takeOver();
     if (isLeading && this.#isReady) void pipelines.sweep('takeover');
     controller.isHeld = !isLeading;
   }

@@ -1,3 +1,4 @@
+import type { Replicas } from './replicas.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
 import type { Config } from '../config/config.ts';
@@ -40,7 +41,12 @@ import { noObjects, quietObserver } from './no-triggers.ts';
 import { Pacing } from '../trigger/guard/run-guard.ts';
 import type { StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 
+/** The annotation of the lease that has the budgets of triggers. */
+const sharedKey = 'tocsin.dev/triggers';
+
 export interface TriggersOptions extends Runtime {
+  /** This process as one of several; undefined: it is the only one. */
+  readonly replicas?: Pick<Replicas, 'left' | 'shared'> | undefined;
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** The signals of work that goes before other work. */
@@ -158,6 +164,12 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#inForce.load();
     this.#objects.require(this.#inForce.needs);
     this.#wakes.start();
+  }
+
+  /** Goes on from what the leader before this one has done. */
+  takeOver(): void {
+    const left = this.#options.replicas?.left(sharedKey);
+    if (left !== undefined) this.#guard.takeOver(left.text, left.aheadMs);
   }
 
   /** All objects are known, and are looked at by somebody else; from now on, changes are looked at. */
@@ -279,6 +291,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     return new Pacing({
       ...this.#options,
       folder: storagePath,
+      shared: this.#options.replicas?.shared(sharedKey),
       perSecond: () => config().log.alert_lines_per_second,
       triggers: () => this.#index,
       observer: this.#observer,

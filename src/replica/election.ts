@@ -18,6 +18,8 @@ export interface LeaseState {
   readonly transitions: number;
   /** Differs after each renewal. It is compared with `===` alone: whoever wrote it may have any clock. */
   readonly stamp: string;
+  /** When its holder has renewed it, by the clock of that one. For what others have written into it, never for the election. */
+  readonly renewTime?: string | undefined;
   /** The object's resource version, for the precondition of a write. */
   readonly version: string;
   readonly annotations: Readonly<Record<string, string>>;
@@ -123,6 +125,11 @@ export class Election {
   /** Why it has lost the lease last. */
   get lossReason(): LossReason | undefined {
     return this.#lossReason;
+  }
+
+  /** As it was seen last. */
+  get lease(): LeaseState | undefined {
+    return this.#seen;
   }
 
   get holder(): string {

@@ -269,4 +269,31 @@ describe('a candidate for the lease', () => {
     await released;
     assert.ok(!leader.mayWrite);
   });
+
+  it('leaves the annotations of the leader before as they are until it leads, and knows them', async () => {
+    const { cluster, leader, follower } = await pair();
+    leader.annotations = { state: 'of a' };
+    follower.annotations = { state: 'of b' };
+    await cluster.run(3000);
+    leader.kill();
+    let seen: string | undefined;
+    follower.elector.onChange(() => {
+      if (follower.mayWrite) seen ??= follower.elector.former?.annotations['state'];
+    });
+    await cluster.run(16_000);
+    assert.equal(seen, 'of a');
+    await cluster.run(3000);
+    assert.equal(cluster.lease?.annotations['state'], 'of b');
+  });
+
+  it('knows no leader before itself when it only gets back what it had', async () => {
+    const { cluster, leader } = await pair();
+    cluster.isServerDown = true;
+    await cluster.run(12_000);
+    assert.ok(!leader.mayWrite);
+    cluster.isServerDown = false;
+    await cluster.run(5000);
+    assert.ok(leader.mayWrite);
+    assert.equal(leader.elector.former, undefined);
+  });
 });

@@ -63,6 +63,7 @@ export class Elector implements Leadership {
   #attempt = new AbortController();
   #wake: () => void = () => undefined;
   #cancelLoss: () => void = () => undefined;
+  #former: LeaseState | undefined;
   #noticed: Noticed = { isLeading: false, term: 0, leader: '' };
   #running: Promise<void> | undefined;
 
@@ -91,6 +92,11 @@ export class Elector implements Leadership {
   /** What the lease was seen to have last. */
   get annotations(): Readonly<Record<string, string>> {
     return this.#election.annotations;
+  }
+
+  /** The lease as it was when this replica took it over from another one. */
+  get former(): LeaseState | undefined {
+    return this.#former;
   }
 
   onChange(listener: () => void): () => void {
@@ -175,7 +181,9 @@ export class Elector implements Leadership {
 
   async #write(write: LeaseWrite, over: string | undefined, signal: AbortSignal): Promise<void> {
     const { annotations = () => ({}), lease, observer } = this.#options;
-    const wanted = annotations();
+    if (write.isNewTerm) this.#former = this.#election.lease;
+    // Those of the leader before stay until this one leads, and has read them.
+    const wanted = this.isLeading ? annotations() : {};
     this.#election.sent(this.#now());
     const done = await (over === undefined
       ? lease.create(write, wanted, signal)
@@ -203,6 +211,7 @@ export class Elector implements Leadership {
     const { isLeading, term, leader } = this;
     if (isLeading === before.isLeading && term === before.term && leader === before.leader) return;
     this.#noticed = { isLeading, term, leader };
+    if (before.isLeading && !isLeading) this.#former = undefined;
     this.#tell(before);
     for (const listener of this.#listeners) listener();
   }

@@ -11,6 +11,8 @@ interface LeadershipReportOptions extends Pick<Runtime, 'clock' | 'logger' | 're
   readonly me: string;
   /** `namespace/name` of the lease. */
   readonly lease: string;
+  /** Called after each renewal. */
+  readonly onRenewed: () => void;
   /** How many reconcile requests wait while another replica leads. */
   readonly waiting: () => number;
 }
@@ -95,6 +97,7 @@ export class LeadershipReport implements ElectionObserver {
 
   renewed(): void {
     this.#renewedAt.set(this.#options.clock.now() / 1000);
+    this.#options.onRenewed();
   }
 
   failed(call: 'read' | 'write', error: Error, isLeading: boolean): void {

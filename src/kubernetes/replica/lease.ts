@@ -177,6 +177,7 @@ export class KubernetesLease implements Lease {
       durationSeconds: countOf(leaseDurationSeconds),
       transitions: countOf(leaseTransitions),
       stamp: JSON.stringify([renewTime, acquireTime, leaseDurationSeconds]),
+      ...(typeof renewTime === 'string' && { renewTime }),
       version: metadata.resourceVersion ?? '',
       annotations: textsOf(metadata.annotations),
     };

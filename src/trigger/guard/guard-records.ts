@@ -101,7 +101,12 @@ export function numbered(number: number, record: unknown): unknown {
 }
 
 /** The records that have the whole state as it is now; they are made when they are read. @param number of the last change */
-export function snapshotOf(state: GuardState, notes: ConditionNotes, at: GuardTime, number: number): Iterable<unknown> {
+export function snapshotOf(
+  state: Pick<GuardState, 'pairs'>,
+  notes: ConditionNotes,
+  at: GuardTime,
+  number: number,
+): Iterable<unknown> {
   const pairs = Array.from(state.pairs, (pair) => ({ ...pair, times: timesOf(pair, at) }));
   const written = [...Array.from(notes.all(), wroteRecord), ...Array.from(notes.reasons(), reasonRecord)];
   return snapshotRecords(pairs, written, at, number);

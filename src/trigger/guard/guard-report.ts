@@ -80,6 +80,23 @@ export class GuardReport {
     this.#options.logger.warn('trigger.budgets_forgotten', message, { limit: maxGuardedPairs, forgotten: pairs });
   }
 
+  /** @param leftOut records for which the lease has no room */
+  notShared(leftOut: number): void {
+    if (leftOut === 0) return;
+    this.#metrics.limited.inc({ limit: 'shared_objects' }, leftOut);
+    if (!this.#forgotLine.allows()) return;
+    const message =
+      'budgets of triggers have no room in the lease: for the next leader, those used longest ago are full again';
+    this.#options.logger.warn('trigger.budgets_not_shared', message, { records: leftOut });
+  }
+
+  /** What another leader has left of the budgets cannot be read, or not all of it. */
+  unreadable(): void {
+    const message =
+      'what the former leader left of the budgets of triggers could not be read: they are as this replica knows them';
+    this.#options.logger.warn('triggers.not_taken_over', message);
+  }
+
   restored(parked: number, pairs: number): void {
     if (pairs === 0) return;
     const message = 'the budgets of triggers are as they were before the restart';

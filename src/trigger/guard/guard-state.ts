@@ -93,6 +93,11 @@ export class GuardState {
     return this.#parked;
   }
 
+  clear(): void {
+    this.#pairs.clear();
+    this.#parked.clear();
+  }
+
   /** As {@link slotOf}, of a pair that need not be there. */
   slotOf(trigger: Limits & Pick<Trigger, 'key'>, { request, uid }: GuardedObject): number {
     const pair = this.find({ trigger: trigger.key, request });

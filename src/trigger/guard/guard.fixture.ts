@@ -11,6 +11,7 @@ import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import type { GuardedObject } from '../ports.ts';
 import { triggerKey, type Trigger } from '../trigger.ts';
 import { Pacing, type ReleasedRun } from './run-guard.ts';
+import type { SharedGuard } from './shared-guard.ts';
 
 export function testTrigger(name: string, overrides: Partial<Trigger> = {}): Trigger {
   const origin = 'AlertTrigger';
@@ -64,15 +65,18 @@ export async function startPacing(
   t: Pick<TestContext, 'after'>,
   triggers: readonly Trigger[] = [],
   before?: Pick<PacingSetup, 'clock' | 'triggers' | 'folder'>,
+  shared?: SharedGuard,
+  ownClock?: FakeClock,
 ): Promise<PacingSetup> {
   const folder = before?.folder ?? mkdtempSync(join(tmpdir(), 'tocsin-guard-'));
-  const clock = before?.clock ?? new FakeClock();
+  const clock = before?.clock ?? ownClock ?? new FakeClock();
   const byKey = before?.triggers ?? new Map(triggers.map((trigger) => [trigger.key, trigger]));
   const logger = new RecordingLogger();
   const registry = new Registry();
   const released: ReleasedRun[] = [];
   const observed: string[] = [];
   const pacing = new Pacing({
+    shared,
     clock,
     logger,
     registry,

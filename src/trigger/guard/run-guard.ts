@@ -25,6 +25,7 @@ import {
   steadyTime,
   type GuardTime,
 } from './guard-records.ts';
+import { isShared, packed, unpacked, type SharedGuard } from './shared-guard.ts';
 import { GuardReport, type DropReason } from './guard-report.ts';
 import {
   GuardState,
@@ -59,6 +60,8 @@ interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** The triggers in force. */
   readonly triggers: () => Pick<Triggers, 'get'>;
   readonly observer: Pick<TriggerObserver, 'changed'>;
+  /** Where the next leader finds what was done. Default: there is no other replica. */
+  readonly shared?: SharedGuard | undefined;
   /** Puts the run into the queue. */
   readonly release: (run: ReleasedRun) => void;
   /** True if a trigger that has changed since the run was parked still chooses the object for these causes. Never rejects. */
@@ -100,6 +103,21 @@ export class Pacing implements RunGuard {
       ...options,
       counts: () => ({ parked: this.#state.parked.size, pairs: this.#state.size, isUnsaved: this.#log.isUnsaved }),
     });
+    options.shared?.offer(() => this.#sharedText());
+  }
+
+  /**
+   * Goes on from what another leader has done, in place of what this process knows.
+   * @param aheadMs how far the clock of this process was ahead of that leader's when it wrote last, or more
+   */
+  takeOver(text: string, aheadMs: number): void {
+    const records = unpacked(text);
+    if (records === undefined) return this.#report.unreadable();
+    this.#state.clear();
+    const fromClock = (time: number): number => this.#time.fromClock(time + aheadMs);
+    const { unreadable } = restore(records, this.#state, this.#notes, { ...this.#time, fromClock });
+    if (unreadable > 0) this.#report.unreadable();
+    this.#arm(this.#nextDueAt());
   }
 
   /** Reads what an earlier process left. Never rejects. */
@@ -187,8 +205,23 @@ export class Pacing implements RunGuard {
     this.#report.throttled(pair, causes, because, retryAt);
     if (lostNames.length > 0) this.#report.namesLost(pair, lostNames);
     this.#arm(slot);
-    if (!isKnown) await this.#log.write(parkedRecord(pair, causes, this.#time));
+    if (!isKnown) await this.#write(parkedRecord(pair, causes, this.#time), true);
     return { allowed: false, retryAt };
+  }
+
+  async #write(record: unknown, shares: boolean): Promise<void> {
+    await Promise.all([this.#log.write(record), shares ? this.#options.shared?.stored() : undefined]);
+  }
+
+  /** What the next leader has to know. */
+  #sharedText(): string | null {
+    const pairs = [...this.#state.pairs].filter((pair) => {
+      const trigger = this.#options.triggers().get(pair.trigger);
+      return pair.parked !== undefined || (trigger !== undefined && isShared(trigger));
+    });
+    const { text, leftOut } = packed([...snapshotOf({ pairs }, this.#notes, this.#time, 0)]);
+    this.#report.notShared(leftOut);
+    return text;
   }
 
   #permit(trigger: Trigger, object: GuardedObject, causes: Causes, isRetry: boolean): RunPermit {
@@ -201,7 +234,7 @@ export class Pacing implements RunGuard {
       if (forgotten > 0) this.#report.forgot(forgotten);
       const record = spentRecord(pair, uid, isCounted, this.#time);
       isCounted = true;
-      return this.#log.write(record);
+      return this.#write(record, isShared(trigger));
     };
     return {
       causes,
