@@ -221,8 +221,8 @@ describe('silences of several replicas, on a real API server', { skip: skipWitho
 
     it('of one tenant are not those of another one, nor those of nobody', async (t) => {
       await emptied(t);
-      const config = `${oneProcess}tenants: {by: path, list: [{name: shop}, {name: "bank!"}]}\n`;
-      const tocsin = await startTocsinApp(config, undefined, createSilences);
+      const tenants = `${oneProcess}tenants: {by: path, list: [{name: shop}, {name: "bank!"}]}\n`;
+      const tocsin = await startTocsinApp(tenants, undefined, createSilences);
       const [shop, bank] = [`${tocsin.url}/shop`, `${tocsin.url}/bank!`];
       try {
         await eventually(() => list(bank), Array.isArray);
