@@ -13,14 +13,18 @@ interface Outcome {
   readonly body?: unknown;
 }
 
-/** Sends every case to a new Alertmanager and to Tocsin, and compares the answers. */
-export async function assertAsAlertmanager(t: TestContext, url: string): Promise<void> {
+/**
+ * Sends every case to a new Alertmanager and to Tocsin, and compares the answers.
+ * @param isSlow leaves out the cases that have to come within seconds
+ */
+export async function assertAsAlertmanager(t: TestContext, url: string, isSlow = false): Promise<void> {
+  const cases = isSlow ? silenceCases.filter(({ name }) => !/^a (?:short|soon) one/.test(name)) : silenceCases;
   const alertmanager = await startAlertmanager();
   const startedAt = Date.now();
   const theirs = new Client(alertmanager.url, startedAt);
   const ours = new Client(url, startedAt);
   try {
-    for (const row of silenceCases) {
+    for (const row of cases) {
       const due = startedAt + (row.waitMs ?? 0) + 500;
       if (row.waitMs !== undefined) await setTimeout(Math.max(0, due - Date.now()));
       const [expected, actual] = [await theirs.ask(row), await ours.ask(row)];
@@ -108,6 +112,6 @@ class Client {
 
   #time(whole: string, time: string): string {
     const since = Date.parse(time) - this.#startedAt;
-    return since > -1000 && since < 60_000 && ![0, 8000].includes(since) ? '"now"' : whole;
+    return since > -1000 && since < 600_000 && ![0, 8000].includes(since) ? '"now"' : whole;
   }
 }
