@@ -65,29 +65,32 @@ function concerns({ firing, last_run: run }: Pipeline, matching: Matching | unde
   return alerts.some(({ fingerprint }) => fingerprint !== undefined && matching?.alerts.has(fingerprint) === true);
 }
 
-export type Counts = Readonly<Record<Health | 'all' | 'paused', number>>;
+/** `others`: objects that are no pipelines, whose conditions triggers keep. */
+export type Counts = Readonly<Record<Health | 'all' | 'others' | 'paused', number>>;
 
 export function countPipelines(pipelines: readonly Pipeline[]): Counts {
-  const counts = { all: pipelines.length, paused: 0, unhealthy: 0, unknown: 0, none: 0, healthy: 0 };
+  const counts = { all: pipelines.length, others: 0, paused: 0, unhealthy: 0, unknown: 0, none: 0, healthy: 0 };
   for (const pipeline of pipelines) {
     counts[healthOf(pipeline)]++;
+    if (pipeline.group !== undefined) counts.others++;
     if (pipeline.paused_by.length > 0) counts.paused++;
   }
   return counts;
 }
 
 /** What a person wants to know first. */
-export function headline({ all, unhealthy, unknown, none }: Counts): string {
+export function headline({ all, others, unhealthy, unknown, none }: Counts): string {
+  const word = others > 0 ? 'object' : 'pipeline';
   if (all === 0) return 'There are no pipelines';
   const bad = [
     ...(unhealthy > 0 ? [`${number(unhealthy)} unhealthy`] : []),
     ...(unknown > 0 ? [`${number(unknown)} unknown`] : []),
     ...(none > 0 ? [`${number(none)} without a condition yet`] : []),
   ];
-  const of = `of ${number(all)} ${all === 1 ? 'pipeline' : 'pipelines'}`;
+  const of = `of ${number(all)} ${all === 1 ? word : `${word}s`}`;
   if (bad.length === 1) return bad[0]!.replace(' ', ` ${of} `);
   if (bad.length > 1) return `${bad.join(', ')}, ${of}`;
-  return all === 1 ? 'The pipeline is healthy' : `All ${number(all)} pipelines are healthy`;
+  return all === 1 ? `The ${word} is healthy` : `All ${number(all)} ${word}s are healthy`;
 }
 
 function number(count: number): string {

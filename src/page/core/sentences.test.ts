@@ -93,6 +93,62 @@ describe('a run as a story', () => {
   it('is brief in a list', () => {
     assert.equal(briefRun(changedRun), 'changed to False GatewayThrottling in 2 s');
   });
+
+  const { transition: _condition, look_again_at: _look, ...plainRun } = changedRun;
+  const flux = 'alerttrigger/shop/flux';
+  const acted: Run = {
+    ...plainRun,
+    pipeline: { kind: 'HelmRelease', group: 'helm.toolkit.fluxcd.io', namespace: 'shop', name: 'web' },
+    chosen_by: ['default', flux],
+    decided_by: [],
+    actions: [{ trigger: flux, action: 'set the annotation a: b' }],
+    outcome: 'changed',
+  };
+  const answersTo = (run: Run, question: string): readonly string[] | undefined =>
+    tellRun(run, start)
+      .rows.find((row) => row.question === question)
+      ?.answers.map(plain);
+
+  it('says which trigger chose the object, and what it did', () => {
+    assert.equal(
+      plain(tellRun(acted, start).summary),
+      `HelmRelease.helm.toolkit.fluxcd.io/shop/web was looked at because of TraceGatewayThrottling, chosen by ${flux}, and ${flux} set the annotation a: b.`,
+    );
+    assert.deepEqual(answersTo(acted, 'Chosen by'), [`source.select and ${flux}`]);
+    assert.deepEqual(answersTo(acted, 'Done'), [`${flux} set the annotation a: b`]);
+    assert.equal(answersTo(acted, 'Written'), undefined);
+    assert.equal(briefRun(acted), `${flux} set the annotation a: b in 2 s`);
+  });
+
+  it('says what a trigger would have done that only observes, and that nothing was', () => {
+    const run: Run = {
+      ...acted,
+      actions: [{ trigger: flux, action: 'set the annotation a: b', observed: true }],
+      outcome: 'unchanged',
+      because: 'unchanged',
+    };
+    assert.deepEqual(answersTo(run, 'Done'), [`${flux} only observes; it would set the annotation a: b`]);
+    assert.deepEqual(answersTo(run, 'Written'), ['Nothing, because its triggers only observe']);
+    assert.match(plain(tellRun(run, start).summary), /and nothing changed: its triggers only observe\.$/);
+  });
+
+  it('says until when a run waits, and for which trigger', () => {
+    const { actions: _actions, ...rest } = acted;
+    const run: Run = {
+      ...rest,
+      outcome: 'unchanged',
+      because: 'throttled',
+      throttled_by: [flux],
+      throttled_until: at(60),
+    };
+    assert.deepEqual(answersTo(run, 'Done'), [`${flux} had done enough to it; the run waits until ${at(60)}`]);
+    assert.match(plain(tellRun(run, start).summary), /and it waits until .*: a trigger has done enough/);
+  });
+
+  it('says that a message alone was written', () => {
+    const { actions: _actions, ...rest } = acted;
+    assert.deepEqual(answersTo(rest, 'Written'), ['Its message was written; status and reason are as before']);
+  });
 });
 
 describe('what an alert did', () => {
