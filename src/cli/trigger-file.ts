@@ -1,4 +1,4 @@
-import { isMap, LineCounter, parseAllDocuments, type Document } from 'yaml';
+import { isMap, LineCounter, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
 import { showText } from '../config/settings/show-value.ts';
 import { describeRefusal, withSuggestion } from '../config/settings/reader.ts';
 import { nearestName } from '../config/settings/unknown-key.ts';
@@ -51,19 +51,11 @@ const maxCharacters = 1024 ** 2;
 
 /** Reads the custom resources in a file, or the triggers of a configuration. Other resources are left alone. */
 export function readTriggerFile(file: string, text: string, context: FileContext): TriggerFile {
-  if (text.length > maxCharacters || isNestedTooDeeply(text))
-    return onlyProblem({
-      file,
-      message: 'found a file that is too large or too deep, allowed: 1 MiB of text; is it the right file?',
-    });
+  const tooLarge = 'found a file that is too large or too deep, allowed: 1 MiB of text; is it the right file?';
+  if (text.length > maxCharacters || isNestedTooDeeply(text)) return onlyProblem({ file, message: tooLarge });
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    schema: 'core',
-    resolveKnownTags: false,
-    prettyErrors: false,
-    logLevel: 'error',
-    lineCounter: lines,
-  });
+  const documents = documentsIn(text, lines);
+  if (documents === undefined) return onlyProblem({ file, message: tooLarge });
   if ('empty' in documents) return onlyProblem({ file, message: 'found nothing, allowed: triggers' });
   const [first] = documents;
   if (documents.length === 1 && isMap(first?.contents) && !first.has('apiVersion'))
@@ -78,6 +70,25 @@ export function readTriggerFile(file: string, text: string, context: FileContext
     file,
     message: 'found no trigger, allowed: an AlertTrigger, a ClusterAlertTrigger, or a configuration of Tocsin',
   });
+}
+
+/** Undefined if the parser runs out of stack: brackets may be nested in few characters. */
+function documentsIn(
+  text: string,
+  lineCounter: LineCounter,
+): ReturnType<typeof parseAllDocuments<ParsedNode>> | undefined {
+  try {
+    return parseAllDocuments<ParsedNode>(text, {
+      schema: 'core',
+      resolveKnownTags: false,
+      prettyErrors: false,
+      logLevel: 'error',
+      lineCounter,
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function onlyProblem(problem: FileProblem): TriggerFile {
@@ -117,9 +128,16 @@ function readDocument(document: Document.Parsed, context: DocumentContext): Trig
   const [error] = document.errors;
   if (error !== undefined)
     return onlyProblem({ file, ...positionAt(lines, error.pos[0]), message: showText(error.message) });
-  const value = document.toJS() as unknown;
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    // Aliases that multiply, or too deep for the stack.
+    if (!(cause instanceof ReferenceError || cause instanceof RangeError)) throw cause;
+    return onlyProblem({ file, message: `${cause.message}; allowed: at most 100 uses of an alias` });
+  }
   if (value === null || typeof value !== 'object') return { triggers: [], problems: [] };
-  const items = (value as Fields)['kind'] === 'List' ? (value as Fields)['items'] : undefined;
+  const items = isList((value as Fields)['kind']) ? (value as Fields)['items'] : undefined;
   if (!Array.isArray(items)) return readResource(value as Fields, [], { ...context, document });
   const read = items.map((item, index) => readResource(item as Fields, ['items', index], { ...context, document }));
   return { triggers: read.flatMap(({ triggers }) => triggers), problems: read.flatMap(({ problems }) => problems) };
@@ -133,8 +151,18 @@ interface ResourceContext extends DocumentContext {
   readonly document: Document.Parsed;
 }
 
-function readResource(resource: Fields, at: readonly (string | number)[], context: ResourceContext): TriggerFile {
+/** `List` is kubectl's, the others are those of the API server. */
+function isList(kind: unknown): boolean {
+  return kind === 'List' || kinds.some((each) => kind === `${each}List`);
+}
+
+function readResource(
+  resource: Fields | null | undefined,
+  at: readonly (string | number)[],
+  context: ResourceContext,
+): TriggerFile {
   const { file, lines, document, admin } = context;
+  if (resource === null || typeof resource !== 'object') return { triggers: [], problems: [] };
   if (!String(resource['apiVersion']).startsWith(`${group}/`)) return { triggers: [], problems: [] };
   const problem = (keys: readonly (string | number)[], rest: Omit<FileProblem, 'file'>): FileProblem => ({
     file,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -225,6 +225,16 @@ items:
     assert.match(stdout, /:8:63: alerttrigger\/shop\/a: spec\.targets\[0\]\.name: found "X"/);
   });
 
+  for (const [what, change] of [
+    ['a mark of the byte order', (text: string) => `\u{FEFF}${text}`],
+    ['ends of lines as on Windows', (text: string) => text.replaceAll('\n', '\r\n')],
+  ] as const)
+    it(`reads a file with ${what}`, async () => {
+      const { code, stdout } = await test('-f', file('odd.yaml', change(readFileSync(good, 'utf8'))));
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /^alerttrigger\/shop\/orders-db: good/);
+    });
+
   const refused: readonly (readonly [what: string, args: readonly string[], message: RegExp, code: number])[] = [
     ['no file', ['--alert', 'a=b'], /trigger test: no --file, allowed: tocsin trigger test -f FILE/, 2],
     ['stray words', ['-f', good, 'x'], /trigger test: stray words/, 2],
@@ -244,6 +254,13 @@ items:
       assert.match(stderr, message);
     });
 
+  const bomb = Array.from(
+    { length: 12 },
+    (_, n) =>
+      `a${n}: &a${n} [${Array(9)
+        .fill(n === 0 ? 'x' : `*a${n - 1}`)
+        .join(', ')}]\n`,
+  ).join('');
   const unusable: readonly (readonly [what: string, text: string, message: RegExp])[] = [
     ['nothing', '', /found nothing, allowed: triggers/],
     ['no trigger', 'apiVersion: v1\nkind: Pod\n', /found no trigger, allowed: an AlertTrigger/],
@@ -255,6 +272,14 @@ items:
       /:1:13: apiVersion: found "tocsin\.dev\/v1"/,
     ],
     ['no name', 'apiVersion: tocsin.dev/v1alpha1\nkind: AlertTrigger\n', /metadata: found no name/],
+    ['aliases that multiply', `kind: AlertTrigger\napiVersion: tocsin.dev/v1alpha1\n${bomb}`, /Excessive alias count/],
+    ['brackets without an end', '['.repeat(200_000), /too large or too deep/],
+    ['nothing in its list', 'apiVersion: v1\nkind: List\nitems: [null, 1, x]\n', /found no trigger, allowed/],
+    [
+      'a list of its own kind',
+      'apiVersion: tocsin.dev/v1alpha1\nkind: AlertTriggerList\nitems: [{apiVersion: tocsin.dev/v1alpha1, kind: AlertTrigger}]\n',
+      /:3:\d+: items?.*found no name|metadata: found no name/,
+    ],
   ];
   for (const [what, text, message] of unusable)
     it(`says that a file has ${what}`, async () => {
