@@ -169,6 +169,26 @@ describe('admit', () => {
     assert.ok(refused > 100, `only ${refused} specs were refused`);
   });
 
+  it('refuses a spec of a million values, each of them wrong, at once and with few words', () => {
+    const wrong = Array.from({ length: 1_000_000 }, () => 1);
+    const action = { log: {} };
+    const targets = [{ apiVersion: 'v1', kind: 'Service', selector: { matchExpressions: wrong } }];
+    for (const spec of [
+      { targets: wrong, action },
+      { targets, action },
+      { inhibitedBy: wrong, targets: [], action },
+    ]) {
+      const { response } = admit(review({ spec }), defaultRules);
+      assert.deepEqual([response.allowed, response.status?.code], [false, 422]);
+      assert.match(response.status?.message ?? '', /is invalid: spec: found over 5000 values/);
+      assert.ok(JSON.stringify(response).length < 2000);
+    }
+    const many = admit(review({ spec: { targets: wrong.slice(0, 1000), action } }), defaultRules);
+    assert.ok(JSON.stringify(many).length < 100_000);
+    const text = { targets: [], action, suspend: { reason: 'x'.repeat(1024 ** 2) } };
+    assert.match(admit(review({ spec: text }), defaultRules).response.status?.message ?? '', /spec: found over/);
+  });
+
   it('bears a spec that is nested very deeply', () => {
     let deep: unknown = 'x';
     for (let depth = 0; depth < 100_000; depth++) deep = [deep];

@@ -118,15 +118,21 @@ function isSame(one: unknown, other: unknown): boolean {
   }
 }
 
+/** The most problems that an answer names: the API server takes no long one. */
+const maxToldProblems = 100;
+
 /** In the words of the API server for an object that its schema refuses. */
-function refusal(kind: string, name: string, problems: readonly TriggerProblem[]): RefusedStatus {
-  const texts = problems.map(({ path, message }) => `${path}: ${message}`);
-  const all = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+function refusal(kind: string, name: string, all: readonly TriggerProblem[]): RefusedStatus {
+  const problems = all.slice(0, maxToldProblems);
+  const left = all.length - problems.length;
+  const told = problems.map(({ path, message }) => `${path}: ${message}`);
+  const texts = left > 0 ? [...told, `and ${left} more`] : told;
+  const text = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
   return {
     status: 'Failure',
     reason: 'Invalid',
     code: 422,
-    message: `${kind}.${group} "${name}" is invalid: ${all}`,
+    message: `${kind}.${group} "${name}" is invalid: ${text}`,
     details: {
       group,
       kind,

@@ -55,6 +55,7 @@ export type TriggerReading =
  * refused.
  */
 export function readTrigger(identity: TriggerIdentity, spec: unknown, rules: TriggerRules): TriggerReading {
+  if (isTooLarge(spec)) return { problems: [withPath({ keys: [], message: tooLarge })] };
   const limited = [...limitProblems(spec, rules.limits)];
   // Matchers that are too many or too large are not compiled at all.
   const parsed = TriggerSpec.safeParse(limited.length === 0 ? spec : withoutMatchers(spec));
@@ -67,6 +68,33 @@ export function readTrigger(identity: TriggerIdentity, spec: unknown, rules: Tri
   if (excess.length > 0) return { problems: excess.map(withPath) };
   return compile(identity, compiled, rules);
 }
+
+/**
+ * The most values of a spec, and the most characters of its keys and texts together. Every wrong value is a problem that is told, so
+ * a spec of a million would hold the process for a minute.
+ */
+const maxValues = 5000;
+const maxSpecCharacters = 256 * 1024;
+const tooLarge = `found over ${maxValues} values or ${maxSpecCharacters} characters, allowed: a trigger that people can read`;
+
+function isTooLarge(spec: unknown): boolean {
+  const open: unknown[] = [spec];
+  let [values, characters] = [0, 0];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value === 'string') characters += value.length;
+    if (++values > maxValues || characters > maxSpecCharacters) return true;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const key in value) {
+      characters += key.length;
+      open.push((value as Fields)[key]);
+      if (open.length > maxValues) return true;
+    }
+  }
+  return false;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
 
 function keyOf(key: PropertyKey): string | number {
   return typeof key === 'number' ? key : String(key);
