@@ -41,6 +41,8 @@ export class FakeHome {
   lags = false;
   /** Called before each answer about the owner of a pod. */
   beforeOwner: (signal: AbortSignal) => Promise<unknown> = () => Promise.resolve();
+  /** What the API server says of the writers of conditions, by type. */
+  readonly authors = new Map<string, 'own' | 'other'>();
   /** Namespace and pod, and the object that owns it. */
   readonly owners = new Map<string, Request>();
   /** Until it is called, no kind is known yet. */
@@ -158,6 +160,7 @@ export class FakeHome {
           .filter(({ labels }) => selects(selector, labels))
           .flatMap(({ request }) => get(request) ?? []),
       get,
+      authorOf: (_, { type }) => Promise.resolve(this.authors.get(type)),
       ownerOf: async (namespace, pod, _, signal) => {
         await this.beforeOwner(signal);
         const owner = this.owners.get(`${namespace}/${pod}`);

@@ -372,21 +372,34 @@ describe('a condition of another controller', () => {
     assert.equal(again.logger.linesOf('condition.left').length, 1);
   });
 
-  const lost: readonly (readonly [what: string, entry: object, spec: object, expected: string])[] = [
+  const lost: readonly (readonly [
+    what: string,
+    entry: object,
+    spec: object,
+    expected: string,
+    author?: 'own' | 'other',
+  ])[] = [
     ['True', { status: 'True', reason: 'NoAlerts' }, {}, 'False DbDown'],
     ['Unknown', { status: 'Unknown', reason: 'AlertsUnknown' }, {}, 'False DbDown'],
     ['of an alert that fires', foreign('False', 'DbDown'), {}, 'False DbDown'],
     ['of an alert that it names', foreign('False', 'DbGone'), { matchers: ['alertname=~"Db.*"'] }, 'False DbDown'],
     ['of any alert', foreign('False', 'DbGone'), {}, 'False DbGone'],
     ['of any alert, by an expression', foreign('False', 'DbGone'), { matchers: ['alertname=~".+"'] }, 'False DbGone'],
+    ['of any alert, as the API server knows', foreign('False', 'DbGone'), {}, 'False DbDown', 'own'],
+    ['like an alert that fires, of somebody else', foreign('False', 'DbDown'), {}, 'False DbDown', 'other'],
   ];
-  for (const [what, entry, spec, expected] of lost)
+  for (const [what, entry, spec, expected, author] of lost)
     it(`is told from the triggers' own after the storage was lost: ${what}`, async (t) => {
       const bench = await setUp(t);
       bench.home.setForeign(orders, 'Available', entry as Parameters<typeof bench.home.setForeign>[2]);
+      if (author !== undefined) bench.home.authors.set('Available', author);
       bench.alert(down);
       await bench.settle();
       apply(bench, { ...named, ...available, ...spec });
+      await bench.settle();
+      assert.deepEqual(conditions(bench), [`Available ${expected}`]);
+      if (author !== 'other') return;
+      bench.alert(down, 'resolved');
       await bench.settle();
       assert.deepEqual(conditions(bench), [`Available ${expected}`]);
     });

@@ -1,5 +1,5 @@
 import type { Causes } from '../cause/causes.ts';
-import type { Pipeline, Request } from '../reconcile/ports.ts';
+import type { Condition, Pipeline, Request } from '../reconcile/ports.ts';
 import type { LabelSelector, Trigger } from './trigger.ts';
 
 /** The objects of one kind that triggers need to be known. */
@@ -68,9 +68,21 @@ export interface TargetObjects {
   ): readonly TargetObject[];
   /** Of a kind with the need `none`, an object about which nothing is known but its name. */
   get(request: Request): TargetObject | undefined;
+  /**
+   * Asks who wrote a condition of an object; undefined if nobody knows. Absent where nobody else writes. Rejects with the signal's
+   * reason only.
+   */
+  authorOf?(
+    request: Request,
+    condition: Pick<Condition, 'type' | 'reason'>,
+    signal: AbortSignal,
+  ): Promise<ConditionAuthor | undefined>;
   /** Asks what owns a pod. Rejects with the signal's reason only. */
   ownerOf(namespace: string, pod: string, kind: string | undefined, signal: AbortSignal): Promise<OwnerAnswer>;
 }
+
+/** The writer of a condition: Tocsin, or somebody else. */
+export type ConditionAuthor = 'own' | 'other';
 
 export interface ObjectChange {
   readonly kind: 'added' | 'changed' | 'removed' | 'state';

@@ -1,10 +1,10 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import { requestKey, type Request } from '../reconcile/ports.ts';
+import { requestKey, type Condition, type Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AlertOrder } from './firing-condition.ts';
 import type { KeptObject, TriggerExplainerOptions } from './explain-triggers.ts';
 import type { FiringMoment, FiringTargets } from './firing-targets.ts';
-import type { ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
+import type { ConditionAuthor, ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
 import type { TriggerNotes } from './trigger-notes.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
@@ -174,6 +174,11 @@ export class TriggersInForce {
     const reasons = this.#options.store.reasonsOf(request, type);
     const isNoted = this.written(request).some((written) => written.type === type);
     return { isNoted, ...(reasons !== undefined && { reasons }) };
+  }
+
+  /** Asks who wrote an entry, of which only its home may know. */
+  async authorOf(request: Request, present: Condition, signal: AbortSignal): Promise<ConditionAuthor | undefined> {
+    return this.#options.objects.authorOf?.(request, present, signal);
   }
 
   /** The entry is another controller's: what was noted is forgotten, and the owners of the triggers are told. */

@@ -1,8 +1,16 @@
 import { isOfTriggers, nameAlertOf, reasonOf, type TriggerVerdict } from '../../trigger/firing-condition.ts';
 import type { NamedAlert } from '../../alert/firing-alerts.ts';
-import type { Condition, Pipelines, Request, Run, TransitionRecorder } from '../../reconcile/ports.ts';
+import {
+  requestKey,
+  type Condition,
+  type Pipelines,
+  type Request,
+  type Run,
+  type TransitionRecorder,
+} from '../../reconcile/ports.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
+import type { ConditionAuthor } from '../../trigger/ports.ts';
 import { healthType, type Trigger } from '../../trigger/trigger.ts';
 
 /** A trigger that keeps a condition of an object, and the alert by which it decides. */
@@ -23,9 +31,14 @@ interface OwnConditionsOptions extends Pick<Runtime, 'logger'> {
   readonly transitions?: TransitionRecorder | undefined;
 }
 
+/** The most entries whose writers are remembered; of others, the API server is asked again. */
+const maxAuthors = 10_000;
+
 /** Tells the entries that triggers wrote into objects from those of other controllers, which stay as they are. */
 export class OwnConditions {
   readonly #options: OwnConditionsOptions;
+  /** What the API server said of entries, by object and type. */
+  readonly #authors = new Map<string, { readonly reason: string; readonly author: ConditionAuthor | undefined }>();
 
   constructor(options: OwnConditionsOptions) {
     this.#options = options;
@@ -45,6 +58,23 @@ export class OwnConditions {
     ]);
   }
 
+  /**
+   * Asks who wrote the entry of the type, if nothing is known of it: what was noted may be lost with the storage. Call it before
+   * {@link isForeign}. Rejects with the signal's reason only.
+   */
+  async ask({ request, pipeline, signal }: Run, type: string): Promise<void> {
+    const { triggers } = this.#options;
+    const present = pipeline.conditions.find((condition) => condition.type === type);
+    if (present?.status !== 'False' || type === healthType) return;
+    const { reasons } = triggers.entryOf(request, type);
+    const key = entryKey(request, present);
+    if (reasons?.has(present.reason) === true || this.#authors.get(key)?.reason === present.reason) return;
+    const author = await triggers.authorOf(request, present, signal);
+    this.#authors.delete(key);
+    this.#authors.set(key, { reason: present.reason, author });
+    for (const [oldest] of this.#authors) if (this.#authors.size > maxAuthors) this.#authors.delete(oldest);
+  }
+
   /** True if the entry of the type is another controller's. */
   isForeign({ request, pipeline }: Run, { type, keepers }: Kept): boolean {
     const present = pipeline.conditions.find((condition) => condition.type === type);
@@ -54,6 +84,9 @@ export class OwnConditions {
   /** Kyma's own controller writes the type of the health rules too, and says the same. */
   isOwn(request: Request, present: Condition, keepers: readonly Keeper[]): boolean {
     if (present.type === healthType) return true;
+    const known = this.#authors.get(entryKey(request, present));
+    if (present.status === 'False' && known?.reason === present.reason && known.author !== undefined)
+      return known.author === 'own';
     return isOfTriggers(present, this.#options.triggers.entryOf(request, present.type), (reason) =>
       keepers.some(({ alert, trigger }) => {
         const isFiring = alert !== undefined && reasonOf(alert.labels['alertname'] ?? '') === reason;
@@ -63,7 +96,9 @@ export class OwnConditions {
   }
 
   /** Removes an entry that no trigger keeps any more, if triggers wrote it. True if it was. */
-  async remove({ id, request, pipeline, signal }: Run, trigger: string, type: string): Promise<boolean> {
+  async remove(run: Run, trigger: string, type: string): Promise<boolean> {
+    const { id, request, pipeline, signal } = run;
+    await this.ask(run, type);
     const { logger, pipelines, transitions, triggers } = this.#options;
     let removed: Condition | undefined;
     let left: Condition | undefined;
@@ -98,4 +133,8 @@ export class OwnConditions {
     const message = 'no trigger keeps the condition any more, and it stays, because another controller wrote it';
     this.#options.logger.info('condition.left', message, { run, ...request, type, status, reason, trigger });
   }
+}
+
+function entryKey(request: Request, { type }: Pick<Condition, 'type'>): string {
+  return `${requestKey(request)} ${type}`;
 }

@@ -192,7 +192,7 @@ export class TriggerAction implements Action {
         : alertsFire(run.pipeline, type, { alert, trigger: trigger.key });
     const update = setCondition(run.pipeline.conditions, condition, clock.now());
     const { status, reason, message } = condition;
-    const isForeign = this.#conditions.isForeign(run, { type, keepers: [{ trigger, alert }] });
+    const isForeign = await this.#conditions.isForeign(run, { type, keepers: [{ trigger, alert }] });
     const wouldChange = !isForeign && update?.transition !== undefined;
     const foreign = isForeign && { foreign_condition: true };
     return { type, to: status, reason, message, would_change: wouldChange, ...foreign };

@@ -80,7 +80,8 @@ export class TriggerConditions {
   }
 
   /** True if the entry of the type is another controller's, so that no trigger writes it. */
-  isForeign(run: Run, kept: Kept): boolean {
+  async isForeign(run: Run, kept: Kept): Promise<boolean> {
+    await this.#own.ask(run, kept.type);
     return this.#own.isForeign(run, kept);
   }
 
@@ -94,6 +95,7 @@ export class TriggerConditions {
   }
 
   async #keep(run: Run, kept: Kept, naming: readonly Trigger[], takenAt: number): Promise<ConditionResult> {
+    await this.#own.ask(run, kept.type);
     if (this.#own.isForeign(run, kept)) return this.#leave(run, kept);
     const held = await this.#held(run, kept, naming, takenAt);
     return held ?? this.#apply(run, kept, verdictOf(run, kept));
@@ -114,6 +116,7 @@ export class TriggerConditions {
   async #becomeUnknown(run: Run, error: SnapshotError): Promise<void> {
     for (const kept of await this.#keptBy(await this.#naming(run, undefined), run, undefined)) {
       const isPresent = run.pipeline.conditions.some(({ type }) => type === kept.type);
+      await this.#own.ask(run, kept.type);
       if (this.#own.isForeign(run, kept)) this.#leave(run, kept);
       else if (error.isLasting || !isPresent)
         await this.#apply(run, kept, alertsUnknown(run.pipeline, kept.type, error));

@@ -3,11 +3,18 @@ import type {
   NeedState,
   ObjectChange,
   ObjectNeed,
+  ConditionAuthor,
   OwnerAnswer,
   TargetObject,
   TargetObjects,
 } from '../../trigger/ports.ts';
-import { requestKey, type ConditionChange, type Pipeline, type Request } from '../../reconcile/ports.ts';
+import {
+  requestKey,
+  type Condition,
+  type ConditionChange,
+  type Pipeline,
+  type Request,
+} from '../../reconcile/ports.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
 import type { ApiClient } from '../api/api-client.ts';
@@ -27,6 +34,7 @@ import {
   unavailable,
   withoutStatus,
 } from './need-state.ts';
+import { readConditionAuthor } from './condition-author.ts';
 import { MetadataReads } from './metadata-reads.ts';
 import { Owners } from './owners.ts';
 import type { KnownKind } from './kind-discovery.ts';
@@ -139,6 +147,15 @@ export class KubernetesTargets implements TargetObjects {
 
   ownerOf(namespace: string, pod: string, kind: string | undefined, signal: AbortSignal): Promise<OwnerAnswer> {
     return this.#owners.ownerOf(namespace, pod, kind, signal);
+  }
+
+  async authorOf(
+    request: Request,
+    condition: Pick<Condition, 'type' | 'reason'>,
+    signal: AbortSignal,
+  ): Promise<ConditionAuthor | undefined> {
+    const path = this.#find(request)?.path;
+    return path === undefined ? undefined : readConditionAuthor(this.#options.client, path, condition, signal);
   }
 
   /** As the home's. */

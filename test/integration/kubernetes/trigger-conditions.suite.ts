@@ -95,6 +95,41 @@ describe('AlertTriggers on a real API server', { skip: skipWithoutKube() }, () =
     await becomes(/^AlertsQuiet True NoAlerts: /);
   });
 
+  it('know their condition after the storage was lost, and take no other one for it', async () => {
+    const status = [
+      {
+        type: 'Theirs',
+        status: 'False',
+        reason: 'PostgresDown',
+        message: 'm',
+        lastTransitionTime: '2026-11-21T03:00:00Z',
+      },
+    ];
+    const patch = ['patch', 'deployment', 'orders', '-n', 'trigger-shop', '--subresource=status', '--type=merge', '-p'];
+    await kube().kubectl([...patch, JSON.stringify({ status: { conditions: status } })]);
+    const of = (type: string): object =>
+      trigger(`any-${type.toLowerCase()}`, {
+        matchers: ['alertname=~".+"'],
+        targets: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'orders' }],
+        action: { condition: { type } },
+      });
+    await kube().apply(of('Ours'), of('Theirs'));
+    const both = async (): Promise<string> =>
+      readConditions((await get('deployments.apps')).status?.conditions)
+        .map((entry) => `${entry.type} ${entry.status} ${entry.reason}`)
+        .toSorted()
+        .join();
+    await eventually(both, (found) => found === 'Ours True NoAlerts,Theirs False PostgresDown');
+    await postAlerts(tocsin.url, [firing]);
+    await eventually(both, (found) => found === 'Ours False PostgresDown,Theirs False PostgresDown');
+    await tocsin.stop();
+    await rm(storagePath, { recursive: true, force: true });
+    tocsin = await start();
+    await eventually(both, (found) => found === 'Ours True NoAlerts,Theirs False PostgresDown');
+    await kube().kubectl(['delete', 'alerttriggers', 'any-ours', 'any-theirs', '-n', 'trigger-shop']);
+    await eventually(both, (found) => found === 'Theirs False PostgresDown');
+  });
+
   it('take their condition with them when they are deleted, even while Tocsin is away', async () => {
     await kube().apply(
       trigger('other', { ...(quiet as { spec: object }).spec, action: { condition: { type: 'Other' } } }),
