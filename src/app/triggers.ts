@@ -9,8 +9,7 @@ import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
 import { EventChoices } from '../trigger/event-choices.ts';
-import { EventMatches } from '../trigger/event-matches.ts';
-import { FiringMatches } from '../trigger/firing-matches.ts';
+import { createMatching, type TriggerMatching } from '../trigger/event-matches.ts';
 import { FiringTargets } from '../trigger/firing-targets.ts';
 import { InhibitedAlerts } from '../trigger/inhibited-alerts.ts';
 import type {
@@ -22,22 +21,17 @@ import type {
   TriggerStates,
 } from '../trigger/ports.ts';
 import { mergeChoices } from '../trigger/found-objects.ts';
-import { MatchResults } from '../trigger/match-results.ts';
-import { TeamTurns } from '../trigger/team-turns.ts';
-import { PodOwners } from '../trigger/pod-owners.ts';
-import { TriggerChooser, type TriggerChooserOptions } from '../trigger/trigger-chooser.ts';
+import { TriggerChooser } from '../trigger/trigger-chooser.ts';
 import { TriggerIndex } from '../trigger/trigger-index.ts';
 import { TriggerTargets } from '../trigger/trigger-targets.ts';
 import { TriggerWakes, type WakingEvent } from '../trigger/trigger-wakes.ts';
 import { TriggersInForce } from '../trigger/triggers-in-force.ts';
-import type { Trigger, TriggerOrigin } from '../trigger/trigger.ts';
+import type { Trigger } from '../trigger/trigger.ts';
 import { undecidedText } from '../trigger/alert-matchers.ts';
 import { newId } from '../runtime/new-id.ts';
 import { TriggerNotes } from '../trigger/trigger-notes.ts';
-import { createTriggerMetrics, type TriggerMetrics } from '../trigger/trigger-metrics.ts';
-import { FileTriggers } from './file-triggers.ts';
-import type { Home } from './home.ts';
-import { noObjects, quietObserver } from './no-triggers.ts';
+import { DeclaredTriggers, problemsOf } from './declared-triggers.ts';
+import { noObjects, quietObserver, type Home } from './home.ts';
 import { Pacing } from '../trigger/guard/run-guard.ts';
 import type { StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 
@@ -63,40 +57,38 @@ export interface TriggersOptions extends Runtime {
   readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
 }
 
-const annotateNeedsCluster = 'it annotates, which needs a cluster: without one, it does nothing';
-
 /** The triggers that are in force, from the file and from the cluster, and all that goes by them. */
 export class Triggers implements TriggerSink, TriggerStates {
   readonly #options: TriggersOptions;
   readonly #objects: TargetObjects;
   readonly #guard: Pacing;
   readonly #observer: TriggerObserver;
-  readonly #metrics: TriggerMetrics;
+  readonly #declared: DeclaredTriggers;
   readonly #index: TriggerIndex;
   readonly #targets: TriggerTargets;
   readonly #firing: FiringTargets;
-  readonly #owners: PodOwners;
   readonly #inForce: TriggersInForce;
   readonly #inhibited: InhibitedAlerts;
   readonly #chooser: TriggerChooser;
   readonly #events: EventChoices;
   readonly #wakes: TriggerWakes;
   readonly #notes: TriggerNotes;
-  readonly #file = new FileTriggers();
-  readonly #counts: Record<TriggerOrigin, number> = { file: 0, ClusterAlertTrigger: 0, AlertTrigger: 0 };
+  /** A target of a trigger led to nothing. */
+  readonly #onProblem = (trigger: Trigger, problem: string): void =>
+    this.#notes.add(trigger, 'trigger.target_unresolved', problem);
   #isReady = false;
   #wasDefault = true;
 
   constructor(options: TriggersOptions) {
     const { config } = options;
     this.#options = options;
-    this.#metrics = createTriggerMetrics(options.registry, () => this.#counts);
+    this.#declared = new DeclaredTriggers(options.registry);
     this.#objects = options.home.targets ?? noObjects;
     this.#observer = options.home.triggers?.observer ?? quietObserver;
     const onChange = (key: string): void => this.#observer.changed(key);
     this.#notes = new TriggerNotes({ ...options, onChange });
     this.#index = new TriggerIndex(config().triggers.namespace_label, (trigger, matcher) => {
-      this.#metrics.undecided();
+      this.#declared.undecided();
       this.#notes.add(trigger, 'trigger.undecided', undecidedText(matcher));
     });
     const [triggers, objects] = [this.#index, this.#objects];
@@ -104,24 +96,20 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#targets = new TriggerTargets({ objects, allowed: () => config().triggers.allowed_targets });
     const targets = this.#targets;
     const order = liveOrder(() => config().triggers.severities);
-    const turns = new TeamTurns(options.schedule);
-    const results = new MatchResults({ ...options, triggers });
-    const matches = new FiringMatches({ triggers, results, turns });
-    const eventMatches = new EventMatches({ ...options, triggers, results, turns });
-    const onProblem = (trigger: Trigger, problem: string): void =>
-      this.#notes.add(trigger, 'trigger.target_unresolved', problem);
-    this.#owners = new PodOwners({ ...options, targets, onProblem });
-    this.#firing = new FiringTargets({ ...options, triggers, targets, matches, turns, owners: this.#owners, order });
+    const matching = createMatching({ ...options, triggers });
+    const { firing: matches, results, turns } = matching;
+    const onProblem = this.#onProblem;
+    this.#firing = new FiringTargets({ ...options, triggers, targets, matches, turns, onProblem, order });
     const platform = livePlatformAlerts(() => config().lanes.platform);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
-    const isDefault = (): boolean => this.isDefault;
-    const given = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
-    const [inhibited, guard, notes] = [this.#inhibited, this.#guard, this.#notes];
-    const onGone = (request: Request): void => this.#guard.gone(request);
-    this.#inForce = new TriggersInForce({ ...given, inhibited, guard, store: guard.conditions, notes, onGone });
-    this.#chooser = this.#createChooser({ matches: eventMatches, firing: matches, turns });
-    this.#events = this.#createEvents(eventMatches);
+    const [inhibited, guard, notes, firing] = [this.#inhibited, this.#guard, this.#notes, this.#firing];
+    const given = { ...options, triggers, targets, objects, order, firing, inhibited, guard, notes };
+    const live = { isDefault: () => this.isDefault, onGone: (request: Request) => guard.gone(request) };
+    this.#inForce = new TriggersInForce({ ...given, ...live, store: guard.conditions });
+    this.#chooser = this.#createChooser(matching);
+    const [chooser, newEventId] = [this.#chooser, (): string => newId(4)];
+    this.#events = new EventChoices({ ...options, ...matching, triggers, chooser, inhibited, newEventId });
     this.#wakes = this.#createWakes();
     objects.onChange((change) => this.#objectChanged(change));
     this.#readFile();
@@ -139,9 +127,7 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   /** Whether `source.select` and `controller.action` hold. */
   get isDefault(): boolean {
-    const mode = this.#options.config().triggers.default;
-    if (mode !== 'auto') return mode === 'always';
-    return this.#counts.file + this.#counts.ClusterAlertTrigger === 0;
+    return this.#declared.isDefault(this.#options.config().triggers.default);
   }
 
   /** The objects whose conditions triggers keep or have kept. */
@@ -196,22 +182,35 @@ export class Triggers implements TriggerSink, TriggerStates {
     void this.#options.home.triggers?.reconfigure();
     this.#firing.forget();
     for (const { key } of this.#index.all) {
-      this.#owners.forget(key);
+      this.#firing.forgetOwners(key);
       this.#wakes.changed(key);
     }
   }
 
+  /** Also for those of the file. */
   setCluster(key: string, trigger: Trigger | undefined, seenAt?: number): void {
-    this.#set(key, trigger, seenAt);
+    const known = this.#index.get(key);
+    const before = known?.action.do === 'condition' ? this.#targets.staticOf(known) : [];
+    this.#declared.replaced(known, trigger);
+    this.#notes.forget(key);
+    if (trigger === undefined) {
+      this.#index.delete(key);
+      this.#targets.delete(key);
+      this.#firing.forgetOwners(key);
+    } else {
+      this.#index.set(trigger);
+      this.#targets.set(trigger);
+    }
+    this.#firing.forget();
+    if (known === undefined && trigger !== undefined && this.#isReady) this.#wakes.added(key);
+    this.#wakes.changed(key, before, seenAt);
+    if (trigger !== undefined) this.#tellUnavailable(trigger);
   }
 
   stateOf(key: string): TriggerState {
     const trigger = this.#index.get(key);
-    const states = trigger === undefined ? [] : this.#targets.statesOf(trigger);
     return {
-      unavailable: states.filter((state) => state.state === 'unavailable'),
-      isPending: states.some(({ state }) => state === 'pending'),
-      refused: trigger === undefined ? [] : this.#targets.refusalsOf(trigger),
+      ...this.#targets.stateOf(trigger),
       notes: this.#notes.of(key),
       inhibitedBy: this.#inhibited.sourceOf(key),
       throttled: trigger && this.#guard.throttledBy(trigger),
@@ -230,42 +229,19 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   #readFile(): void {
     const { config, ownNamespace } = this.#options;
-    this.#file.read(config().triggers, ownNamespace).forEach((trigger, key) => this.#set(key, trigger));
+    this.#declared.readFile(config().triggers, ownNamespace).forEach((trigger, key) => this.setCluster(key, trigger));
   }
 
-  #set(key: string, trigger: Trigger | undefined, seenAt?: number): void {
-    const known = this.#index.get(key);
-    const before = known?.action.do === 'condition' ? this.#targets.staticOf(known) : [];
-    if (known !== undefined) this.#counts[known.origin]--;
-    this.#notes.forget(key);
-    if (trigger === undefined) {
-      this.#index.delete(key);
-      this.#targets.delete(key);
-      this.#owners.forget(key);
-    } else {
-      this.#counts[trigger.origin]++;
-      this.#index.set(trigger);
-      this.#targets.set(trigger);
-    }
-    this.#firing.forget();
-    if (known === undefined && trigger !== undefined && this.#isReady) this.#wakes.added(key);
-    this.#wakes.changed(key, before, seenAt);
-    if (trigger !== undefined) this.#tellUnavailable(trigger);
-  }
-
-  /** A trigger of the cluster has a status that says it. */
   #tellUnavailable(trigger: Trigger): void {
-    if (trigger.origin !== 'file') return;
-    const cannot = trigger.action.do === 'annotate' && this.#options.home.annotator === undefined;
-    const problems = this.stateOf(trigger.key).unavailable.map(({ message }) => message);
-    for (const problem of cannot ? [annotateNeedsCluster] : problems)
+    const canAnnotate = this.#options.home.annotator !== undefined;
+    for (const problem of problemsOf(trigger, this.stateOf(trigger.key), canAnnotate))
       this.#notes.add(trigger, 'trigger.unavailable', problem);
   }
 
   #changed(): void {
     const { home, logger, look } = this.#options;
     this.#objects.require(this.#inForce.needs);
-    const { file, ClusterAlertTrigger: cluster, AlertTrigger: namespaced } = this.#counts;
+    const { file, ClusterAlertTrigger: cluster, AlertTrigger: namespaced } = this.#declared.counts;
     const message = 'the triggers that are in force have changed';
     logger.info('triggers.changed', message, { file, cluster, namespaced, default: this.isDefault });
     this.#guard.triggersChanged();
@@ -277,8 +253,10 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (kind === 'state') {
       this.#targets.refresh();
       this.#firing.forget();
-      for (const trigger of this.#index.all) this.#tellUnavailable(trigger);
-      for (const { key } of this.#index.all) this.#observer.changed(key);
+      for (const trigger of this.#index.all) {
+        this.#tellUnavailable(trigger);
+        this.#observer.changed(trigger.key);
+      }
       this.#wakes.kindsChanged();
       return;
     }
@@ -303,7 +281,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     });
   }
 
-  #createChooser(matching: Pick<TriggerChooserOptions, 'matches' | 'firing' | 'turns'>): TriggerChooser {
+  #createChooser(matching: TriggerMatching): TriggerChooser {
     return new TriggerChooser({
       ...this.#options,
       ...matching,
@@ -311,19 +289,8 @@ export class Triggers implements TriggerSink, TriggerStates {
       targets: this.#targets,
       inhibited: this.#inhibited,
       observer: this.#observer,
-      onProblem: (trigger, problem) => this.#notes.add(trigger, 'trigger.target_unresolved', problem),
+      onProblem: this.#onProblem,
       objects: () => this.objects,
-    });
-  }
-
-  #createEvents(matches: EventMatches): EventChoices {
-    return new EventChoices({
-      ...this.#options,
-      triggers: this.#index,
-      chooser: this.#chooser,
-      matches,
-      inhibited: this.#inhibited,
-      newEventId: () => newId(4),
     });
   }
 
@@ -337,7 +304,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       newEventId: () => newId(4),
       look: (requests, why) => void (this.#isReady && this.#options.look(requests, why)),
       onChanged: () => this.#changed(),
-      onInForce: (ms) => this.#metrics.inForce(ms),
+      onInForce: (ms) => this.#declared.inForce(ms),
     });
   }
 }

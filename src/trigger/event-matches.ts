@@ -1,15 +1,34 @@
 import type { NamedAlert } from '../alert/firing-alerts.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { Causes } from '../cause/causes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { sliceMs, Slices, type SliceSchedule } from '../runtime/slices.ts';
 import { emptyLike, MatchedAlerts, matchedOf, type ChosenEvent, type Matched } from './matched-alerts.ts';
-import type { MatchResults } from './match-results.ts';
-import { teamOf, type TeamTurns } from './team-turns.ts';
+import { FiringMatches } from './firing-matches.ts';
+import { MatchResults } from './match-results.ts';
+import { teamOf, TeamTurns } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { Trigger } from './trigger.ts';
 
 /** The longest time that an event waits for expressions to be tried, milliseconds. What is not tried by then comes later. */
 const patienceMs = 50;
+
+/** All that says which triggers match which alerts. */
+export interface TriggerMatching {
+  readonly results: MatchResults;
+  readonly turns: TeamTurns;
+  /** Of an event. */
+  readonly matches: EventMatches;
+  /** Of what fires. */
+  readonly firing: FiringMatches;
+}
+
+export function createMatching(options: Runtime & { readonly triggers: TriggerIndex }): TriggerMatching {
+  const turns = new TeamTurns(options.schedule);
+  const results = new MatchResults(options);
+  const parts = { ...options, results, turns };
+  return { results, turns, matches: new EventMatches(parts), firing: new FiringMatches(parts) };
+}
 
 interface EventMatchesOptions {
   readonly triggers: Pick<TriggerIndex, 'candidates' | 'matches'>;

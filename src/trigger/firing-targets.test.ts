@@ -48,8 +48,9 @@ function sceneOf(...all: readonly Trigger[]): Scene {
   const turns = new TeamTurns(new SliceSchedule(clock));
   const results = new MatchResults({ triggers, clock, logger: new RecordingLogger(), registry: new Registry() });
   const matches = new FiringMatches({ triggers, results, turns });
-  const owners = { each: () => Promise.resolve() };
-  const firing = new FiringTargets({ triggers, targets, matches, turns, owners, order: () => new AlertOrder() });
+  const given = { clock, logger: new RecordingLogger(), registry: new Registry(), onProblem: () => undefined };
+  const order = (): AlertOrder => new AlertOrder();
+  const firing = new FiringTargets({ ...given, triggers, targets, matches, turns, order });
   return { triggers, firing };
 }
 

@@ -5,18 +5,17 @@ import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import type { ResolvedOwner } from './choose.ts';
 import type { AlertOrder } from './firing-condition.ts';
 import type { FiringMatches } from './firing-matches.ts';
-import type { PodOwners } from './pod-owners.ts';
+import { PodOwners, type PodOwnersOptions } from './pod-owners.ts';
 import { SharedWork, teamOf, type TeamTurns } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { TemplateData, Trigger } from './trigger.ts';
 
-interface FiringTargetsOptions {
+interface FiringTargetsOptions extends Omit<PodOwnersOptions, 'targets'> {
   readonly triggers: Pick<TriggerIndex, 'get'>;
   readonly targets: TriggerTargets;
   readonly matches: FiringMatches;
   readonly turns: TeamTurns;
-  readonly owners: Pick<PodOwners, 'each'>;
   /** The signals of runs that wait for nobody else. */
   readonly urgent?: Pick<UrgentSignals, 'has'> | undefined;
   /** The order of the current configuration. */
@@ -25,11 +24,16 @@ interface FiringTargetsOptions {
 
 /** Which objects the alerts of one moment lead to, for the triggers that write conditions. */
 export class FiringTargets {
-  readonly #options: FiringTargetsOptions;
+  readonly #options: FiringMomentOptions;
   #moments = new WeakMap<FiringAlerts, FiringMoment>();
 
   constructor(options: FiringTargetsOptions) {
-    this.#options = options;
+    this.#options = { ...options, owners: new PodOwners(options) };
+  }
+
+  /** Call it when a trigger is gone, or what it may wake. */
+  forgetOwners(trigger: string): void {
+    this.#options.owners.forget(trigger);
   }
 
   /** Call it when a trigger, or what is known of objects, has changed. */
@@ -45,6 +49,10 @@ export class FiringTargets {
     this.#moments.set(firing, moment);
     return moment;
   }
+}
+
+interface FiringMomentOptions extends FiringTargetsOptions {
+  readonly owners: PodOwners;
 }
 
 /** The worst alert for each object. */
@@ -67,11 +75,11 @@ interface Look {
  */
 export class FiringMoment {
   readonly #firing: FiringAlerts;
-  readonly #options: FiringTargetsOptions;
+  readonly #options: FiringMomentOptions;
   readonly #looks = new Map<Trigger, SharedWork<Look>>();
   readonly #owned = new Map<Trigger, SharedWork<WorstByObject>>();
 
-  constructor(firing: FiringAlerts, options: FiringTargetsOptions) {
+  constructor(firing: FiringAlerts, options: FiringMomentOptions) {
     this.#firing = firing;
     this.#options = options;
   }

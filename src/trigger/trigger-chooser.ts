@@ -20,7 +20,7 @@ import type { TriggerTargets } from './trigger-targets.ts';
 import { heldNow } from './why-not.ts';
 import type { Target, TemplateData, Trigger } from './trigger.ts';
 
-export interface TriggerChooserOptions extends OwnerSearchesOptions, Pick<Runtime, 'schedule'> {
+interface TriggerChooserOptions extends OwnerSearchesOptions, Pick<Runtime, 'schedule'> {
   readonly triggers: Pick<TriggerIndex, 'all' | 'get'>;
   readonly targets: TriggerTargets;
   readonly matches: Pick<EventMatches, 'ofTrigger'>;

@@ -2,7 +2,7 @@ import { kindName, requestKey, type Request } from '../reconcile/ports.ts';
 import { foreignPod, resolveTarget, type ResolvedName, type ResolvedOwner, type ResolvedSelector } from './choose.ts';
 import { LedObjects } from './led-objects.ts';
 import { selects } from './label-selector.ts';
-import type { NeedState, ObjectNeed, TargetObjects } from './ports.ts';
+import type { ObjectNeed, TargetObjects, TriggerState } from './ports.ts';
 import { refusedReach, refusedSelection, type AllowedTarget } from './reach.ts';
 import { deepestNeeds, isStatic, isStaticNamespace, needOf, noAlert, placesOf } from './static-targets.ts';
 import { addTo, removeFrom } from './trigger-index.ts';
@@ -221,10 +221,15 @@ export class TriggerTargets {
     });
   }
 
-  /** The states of the needs of a trigger that are not fulfilled. */
-  statesOf(trigger: Trigger): readonly NeedState[] {
+  /** What is known of the targets of a trigger. */
+  stateOf(trigger: Trigger | undefined): Pick<TriggerState, 'unavailable' | 'isPending' | 'refused'> {
+    if (trigger === undefined) return { unavailable: [], isPending: false, refused: [] };
     const states = this.needsOf(trigger).map((need) => this.#options.objects.stateOf(need));
-    return states.filter(({ state }) => state !== 'known');
+    return {
+      unavailable: states.filter((state) => state.state === 'unavailable'),
+      isPending: states.some(({ state }) => state === 'pending'),
+      refused: this.refusalsOf(trigger),
+    };
   }
 
   /** True while it is not known whether the object exists. */

@@ -25,21 +25,21 @@ import type { CacheChange } from '../watch/watch-cache.ts';
 import type { ReflectorMetrics } from '../watch/reflector-report.ts';
 import type { AnnotatedPart } from '../write/annotation-writer.ts';
 import type { ObjectWriter } from '../write/object-writer.ts';
-import { OwnWrites } from '../write/own-writes.ts';
-import {
-  stateOfFailure,
-  stateOfUnknownKind,
-  textOfState,
-  tooManyWatches,
-  unavailable,
-  withoutStatus,
-} from './need-state.ts';
+import { OwnWrites, WrittenUids } from '../write/own-writes.ts';
+import { stateOfFailure, stateOfUnknownKind, textOfState, tooManyWatches, withoutStatus } from './need-state.ts';
 import { readConditionAuthor } from './condition-author.ts';
 import { MetadataReads } from './metadata-reads.ts';
 import { Owners } from './owners.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import { TargetKinds } from './target-kinds.ts';
-import { asTargetObject, unwatchedTarget, type CachedTarget } from './target-object.ts';
+import {
+  asTargetObject,
+  hasChanged,
+  hasLostCondition,
+  requestOfPipeline,
+  unwatchedTarget,
+  type CachedTarget,
+} from './target-object.ts';
 import { Selections } from './selections.ts';
 import { TargetWatches } from './target-watches.ts';
 import { planWatches } from './watch-plan.ts';
@@ -59,9 +59,6 @@ export interface KubernetesTargetsOptions extends Runtime {
   readonly random?: () => number;
 }
 
-/** The most objects that are not watched and whose UIDs are remembered from a write. */
-const maxWrittenUnwatched = 4096;
-
 /** The objects of a cluster that triggers may choose. Nothing is asked of the API server before a trigger needs it. */
 export class KubernetesTargets implements TargetObjects {
   readonly #options: KubernetesTargetsOptions;
@@ -71,8 +68,8 @@ export class KubernetesTargets implements TargetObjects {
   readonly #owners: Owners;
   readonly #refusals = new WriteRefusals(() => this.#tellStates());
   readonly #ownWrites = new OwnWrites<CachedTarget>();
-  /** The UIDs that writes to objects have shown that are not watched, by request key; the latest at the end. */
-  readonly #writtenUids = new Map<string, string>();
+  /** Of objects that are not watched. */
+  readonly #writtenUids = new WrittenUids();
   readonly #selections = new Selections();
   readonly #listeners: ((change: ObjectChange) => void)[] = [];
   #needs: readonly ObjectNeed[] = [];
@@ -90,7 +87,7 @@ export class KubernetesTargets implements TargetObjects {
       onState: () => this.#replan(),
     });
     this.#reads = new MetadataReads({ ...options, memory: options.memory.share() });
-    this.#owners = new Owners({ kinds: this.#kinds, reads: this.#reads });
+    this.#owners = new Owners({ kinds: this.#kinds, reads: this.#reads, cache: this.#reads.cache });
   }
 
   require(needs: readonly ObjectNeed[]): void {
@@ -116,7 +113,7 @@ export class KubernetesTargets implements TargetObjects {
     if (kind.state !== 'found') return stateOfUnknownKind(need, kind);
     const { found } = kind;
     if (need.of === 'conditions' && !found.hasStatus) return withoutStatus(need);
-    return this.#writeState(need, found) ?? this.#watchState(need, found);
+    return this.#refusals.stateOf(need, found) ?? this.#watchState(need, found);
   }
 
   requestOf(apiVersion: string, kind: string, namespace: string | undefined, name: string): Request | undefined {
@@ -174,7 +171,7 @@ export class KubernetesTargets implements TargetObjects {
     if (written === undefined) return isThere ? false : this.#isGone(object);
     const key = requestKey(request);
     const uid = written.metadata.uid ?? '';
-    if (object.resourceVersion === '') this.#rememberUid(key, uid);
+    if (object.resourceVersion === '') this.#writtenUids.add(key, uid);
     else this.#ownWrites.add(key, { ...object, ...asWritten(object, written) });
     return true;
   }
@@ -202,7 +199,7 @@ export class KubernetesTargets implements TargetObjects {
 
   /** The same object with its UID, if that is known from a write. */
   identified(pipeline: Pipeline): Pipeline {
-    const uid = pipeline.uid ?? this.#writtenUids.get(requestKey(requestOf(pipeline)));
+    const uid = pipeline.uid ?? this.#writtenUids.get(requestKey(requestOfPipeline(pipeline)));
     return uid === undefined ? pipeline : { ...pipeline, uid };
   }
 
@@ -215,7 +212,7 @@ export class KubernetesTargets implements TargetObjects {
   /** Nothing was written into an object. If nobody watches it, it may be another one by now, or its kind may be gone. */
   #isGone({ path, pipeline, resourceVersion }: CachedTarget): false {
     if (resourceVersion !== '') return false;
-    this.#reads.forget(path);
+    this.#reads.cache.forget(path);
     this.#kinds.doubt(pipeline);
     return false;
   }
@@ -229,29 +226,12 @@ export class KubernetesTargets implements TargetObjects {
     const isWatched = this.#watches.covering(kind, request.namespace).some(({ isSynced }) => isSynced);
     if (isWatched) return undefined;
     const unwatched = unwatchedTarget(kind, request);
-    const seen = this.#reads.lastSeen(unwatched.path);
+    const seen = this.#reads.cache.lastSeen(unwatched.path);
     return seen === undefined ? unwatched : unwatchedTarget(kind, request, seen);
   }
 
   #latest(object: CachedTarget): CachedTarget {
     return this.#ownWrites.latest(requestKey(object.request), object) ?? object;
-  }
-
-  #rememberUid(key: string, uid: string): void {
-    this.#writtenUids.delete(key);
-    this.#writtenUids.set(key, uid);
-    for (const [oldest] of this.#writtenUids) {
-      if (this.#writtenUids.size <= maxWrittenUnwatched) return;
-      this.#writtenUids.delete(oldest);
-    }
-  }
-
-  #writeState(need: ObjectNeed, kind: KnownKind): NeedState | undefined {
-    const part = need.of === 'conditions' ? 'status' : 'object';
-    const scope = kind.isNamespaced ? need.namespace : undefined;
-    const named = { kind: kind.kind, ...requestGroup(kind.apiVersion) };
-    const refusal = this.#refusals.find(named, scope, part);
-    return refusal && { ...unavailable('Forbidden', refusal.message), missingRule: refusal.rule };
   }
 
   #watchState({ namespace, of }: ObjectNeed, kind: KnownKind): NeedState {
@@ -298,19 +278,4 @@ export class KubernetesTargets implements TargetObjects {
   #tell(change: ObjectChange): void {
     for (const listener of this.#listeners) listener(change);
   }
-}
-
-function requestOf({ apiVersion, kind, namespace, name }: Pipeline): Request {
-  return { kind, ...requestGroup(apiVersion), ...(namespace !== undefined && { namespace }), name };
-}
-
-/** A condition that another controller took away is one that a trigger may write now. */
-function hasLostCondition({ pipeline: before }: CachedTarget, { pipeline: after }: CachedTarget): boolean {
-  return before.conditions.some(({ type }) => after.conditions.every((condition) => condition.type !== type));
-}
-
-function hasChanged(before: CachedTarget, after: CachedTarget): boolean {
-  if (before.pipeline.generation !== after.pipeline.generation) return true;
-  const [old, now] = [Object.entries(before.labels), Object.keys(after.labels)];
-  return old.length !== now.length || old.some(([key, value]) => after.labels[key] !== value);
 }

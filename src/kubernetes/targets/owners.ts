@@ -1,6 +1,7 @@
 import { requestGroup } from '../api-object.ts';
 import type { OwnerAnswer } from '../../trigger/ports.ts';
-import type { MetadataReads, ReadAnswer, ReadObject } from './metadata-reads.ts';
+import type { MetadataCache, ReadAnswer, ReadObject } from './metadata-cache.ts';
+import type { MetadataReads } from './metadata-reads.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import type { TargetKinds } from './target-kinds.ts';
 import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget, type ControllerRef } from './target-object.ts';
@@ -10,7 +11,8 @@ const maxOwners = 8;
 
 interface OwnersOptions {
   readonly kinds: Pick<TargetKinds, 'discover'>;
-  readonly reads: Pick<MetadataReads, 'read' | 'doubt'>;
+  readonly reads: Pick<MetadataReads, 'read'>;
+  readonly cache: Pick<MetadataCache, 'doubt'>;
 }
 
 /** The pod, or an owner above it. */
@@ -63,7 +65,7 @@ export class Owners {
       seen.add(controller.uid);
       const next = await this.#above(step, controller, signal);
       const isMissing = next.step === undefined || next.step.isGone;
-      if (above === 0 && isMissing && this.#options.reads.doubt(podKind, namespace, pod))
+      if (above === 0 && isMissing && this.#options.cache.doubt(podKind, namespace, pod))
         return this.ownerOf(namespace, pod, kind, signal);
       if (next.step === undefined) return none(`the owner of ${name} is unknown: ${next.reason}`);
       step = next.step;

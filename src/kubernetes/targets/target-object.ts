@@ -1,6 +1,6 @@
 import type { PolicyRule, TargetObject } from '../../trigger/ports.ts';
-import type { Request } from '../../reconcile/ports.ts';
-import { apiVersionPath, objectPath, type ApiObject, type ServedResource } from '../api-object.ts';
+import type { Pipeline, Request } from '../../reconcile/ports.ts';
+import { apiVersionPath, objectPath, requestGroup, type ApiObject, type ServedResource } from '../api-object.ts';
 import type { MissingRight } from '../api/api-error.ts';
 import { conditionMembers, isJsonObject, metadataMembers, type ObjectReader } from '../kept-object.ts';
 import { toCachedPipeline, type CachedPipeline } from '../pipeline-object.ts';
@@ -68,6 +68,23 @@ export function unwatchedTarget(kind: KnownKind, request: Request, seen?: SeenOb
 
 export function asTargetObject({ request, pipeline, labels, uid }: CachedTarget): TargetObject {
   return { request, pipeline, labels, ...(uid === '' && { isUnlisted: true }) };
+}
+
+/** The request for an object. */
+export function requestOfPipeline({ apiVersion, kind, namespace, name }: Pipeline): Request {
+  return { kind, ...requestGroup(apiVersion), ...(namespace !== undefined && { namespace }), name };
+}
+
+/** A condition that another controller took away is one that a trigger may write now. */
+export function hasLostCondition({ pipeline: before }: CachedTarget, { pipeline: after }: CachedTarget): boolean {
+  return before.conditions.some(({ type }) => after.conditions.every((condition) => condition.type !== type));
+}
+
+/** True if its spec or its labels are others: its status is not looked at. */
+export function hasChanged(before: CachedTarget, after: CachedTarget): boolean {
+  if (before.pipeline.generation !== after.pipeline.generation) return true;
+  const [old, now] = [Object.entries(before.labels), Object.keys(after.labels)];
+  return old.length !== now.length || old.some(([key, value]) => after.labels[key] !== value);
 }
 
 /** The path of the objects of a kind, in all namespaces or in one. */

@@ -1,7 +1,10 @@
-import type { PolicyRule } from '../../trigger/ports.ts';
+import type { NeedState, ObjectNeed, PolicyRule } from '../../trigger/ports.ts';
 import { ForbiddenError } from '../../reconcile/errors.ts';
 import { kindName, type Request } from '../../reconcile/ports.ts';
+import { requestGroup } from '../api-object.ts';
 import { ApiError } from '../api/api-error.ts';
+import type { KnownKind } from './kind-discovery.ts';
+import { unavailable } from './need-state.ts';
 import { missingRuleMessage, ruleOf } from './target-object.ts';
 
 /** The most refused rights that are remembered; beyond that, the one refused longest ago is forgotten. */
@@ -37,6 +40,14 @@ export class WriteRefusals {
     if (exact !== undefined || namespace !== undefined) return exact;
     for (const [other, refusal] of this.#refusals) if (other.startsWith(key)) return refusal;
     return undefined;
+  }
+
+  /** Set if what a trigger needs to write may not be written. */
+  stateOf(need: ObjectNeed, { kind, apiVersion, isNamespaced }: KnownKind): NeedState | undefined {
+    const part = need.of === 'conditions' ? 'status' : 'object';
+    const scope = isNamespaced ? need.namespace : undefined;
+    const refusal = this.find({ kind, ...requestGroup(apiVersion) }, scope, part);
+    return refusal && { ...unavailable('Forbidden', refusal.message), missingRule: refusal.rule };
   }
 
   /** Does a write of this part of an object, and keeps what its result says about the right to. */

@@ -82,3 +82,25 @@ export class Doubts {
     if (this.#doubts.size > maxDoubts) this.#doubts.delete(this.#doubts.keys().next().value!);
   }
 }
+
+/** The most objects whose UIDs are remembered. */
+const maxUids = 4096;
+
+/** The UIDs that writes have shown of objects that nobody watches, by request key. The one written longest ago is forgotten. */
+export class WrittenUids {
+  /** The latest at the end. */
+  readonly #uids = new Map<string, string>();
+
+  get(key: string): string | undefined {
+    return this.#uids.get(key);
+  }
+
+  add(key: string, uid: string): void {
+    this.#uids.delete(key);
+    this.#uids.set(key, uid);
+    for (const [oldest] of this.#uids) {
+      if (this.#uids.size <= maxUids) return;
+      this.#uids.delete(oldest);
+    }
+  }
+}

@@ -218,3 +218,14 @@ function isOver({ runs, horizonMs, parked }: Pair, now: number): boolean {
 function pairKey({ trigger, request }: PairName): string {
   return `${trigger}\n${requestKey(request)}`;
 }
+
+/** True if a run for the trigger never has to wait. */
+export function isUnlimited({ minIntervalMs, budget }: Trigger): boolean {
+  return minIntervalMs <= 0 && budget === undefined;
+}
+
+/** True if the causes have an alert that is not known, or not in this state. */
+export function adds(known: Causes, causes: Causes): boolean {
+  for (const [key, { status }] of causes.alerts) if (known.alerts.get(key)?.status !== status) return true;
+  return [...causes.triggers].some((trigger) => !known.triggers.has(trigger));
+}

@@ -27,7 +27,10 @@ import {
 } from './guard-records.ts';
 import { isShared, packed, unpacked, type SharedGuard } from './shared-guard.ts';
 import { GuardReport, type DropReason } from './guard-report.ts';
+import { ReleaseDecisions, type ReleaseDecisionsOptions } from './release-decisions.ts';
 import {
+  adds,
+  isUnlimited,
   GuardState,
   parkedSlot,
   releaseAgainMs,
@@ -52,7 +55,8 @@ export interface ReleasedRun {
   readonly causes: Causes;
 }
 
-interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
+interface PacingOptions
+  extends Pick<Runtime, 'clock' | 'logger' | 'registry'>, Pick<ReleaseDecisionsOptions, 'redecide'> {
   /** `--storage.path` */
   readonly folder: string;
   /** `log.alert_lines_per_second`. */
@@ -64,8 +68,6 @@ interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly shared?: SharedGuard | undefined;
   /** Puts the run into the queue. */
   readonly release: (run: ReleasedRun) => void;
-  /** True if a trigger that has changed since the run was parked still chooses the object for these causes. Never rejects. */
-  readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => Promise<boolean>;
 }
 
 /**
@@ -81,10 +83,7 @@ export class Pacing implements RunGuard {
   readonly #time: GuardTime;
   readonly #log: GuardLog;
   readonly #report: GuardReport;
-  /** The trigger as it was when the run was parked; absent after a restart. */
-  readonly #parkedBy = new WeakMap<Pair, Trigger>();
-  /** What the trigger says as it is now, if it was asked. */
-  readonly #decisions = new WeakMap<Pair, Decision>();
+  readonly #decisions: ReleaseDecisions;
   #hasStarted = false;
   #cancelTimer: CancelTimer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -99,6 +98,7 @@ export class Pacing implements RunGuard {
       clockOffset: () => time.toClock(0),
     });
     this.conditions = new StoredConditions(this.#notes, (record) => this.#log.write(record));
+    this.#decisions = new ReleaseDecisions({ ...options, onDecided: () => this.#arm(time.now()) });
     this.#report = new GuardReport({
       ...options,
       counts: () => ({ parked: this.#state.parked.size, pairs: this.#state.size, isUnsaved: this.#log.isUnsaved }),
@@ -199,7 +199,7 @@ export class Pacing implements RunGuard {
   async #park(trigger: Trigger, pair: Pair, uid: string | undefined, causes: Causes, slot: number): Promise<Admission> {
     const isKnown = pair.parked !== undefined && !adds(pair.parked.causes, causes);
     const { lostNames } = this.#state.park(pair, uid, causes, this.#time.now());
-    this.#parkedBy.set(pair, trigger);
+    this.#decisions.parked(pair, trigger);
     const retryAt = this.#time.toClock(slot);
     const because = pair.runs.newest(1, uid)! + trigger.minIntervalMs >= slot ? 'min_interval' : 'budget';
     this.#report.throttled(pair, causes, because, retryAt);
@@ -307,7 +307,7 @@ export class Pacing implements RunGuard {
 
   #release(pair: Pair, now: number): void {
     const trigger = this.#options.triggers().get(pair.trigger);
-    const because = this.#whyNot(trigger, pair);
+    const because = this.#decisions.whyNot(trigger, pair);
     if (because === 'undecided') return;
     if (because !== undefined) return this.#drop(pair, because);
     const parked = pair.parked!;
@@ -315,29 +315,6 @@ export class Pacing implements RunGuard {
     pair.parked = { ...parked, releasedAt: now, isQueued: true };
     const causes = causesAsOf(parked.causes, this.#options.clock.now());
     this.#options.release({ trigger: pair.trigger, request: pair.request, causes });
-  }
-
-  /** What is parked is decided by the trigger as it is now. */
-  #whyNot(trigger: Trigger | undefined, pair: Pair): DropReason | 'undecided' | undefined {
-    if (trigger === undefined) return 'trigger_gone';
-    if (trigger.mode === 'observe') return 'observed';
-    const { suspend } = trigger;
-    if (suspend !== undefined && (suspend.until ?? Number.POSITIVE_INFINITY) > this.#options.clock.now())
-      return 'suspended';
-    if (this.#parkedBy.get(pair) === trigger) return undefined;
-    const decision = this.#decisions.get(pair);
-    return decision?.trigger === trigger ? decision.because : this.#decideAnew(trigger, pair);
-  }
-
-  /** To try the expressions of a trigger may take long. What is not decided yet is looked at with the next release. */
-  #decideAnew(trigger: Trigger, pair: Pair): 'undecided' {
-    const decision: Decision = { trigger, because: 'undecided' };
-    this.#decisions.set(pair, decision);
-    void this.#options.redecide(trigger, pair.request, pair.parked!.causes).then((isChosen) => {
-      decision.because = isChosen ? undefined : 'trigger_changed';
-      return this.#arm(this.#time.now());
-    });
-    return 'undecided';
   }
 
   #nextDueAt(): number {
@@ -349,19 +326,4 @@ export class Pacing implements RunGuard {
   }
 }
 
-interface Decision {
-  readonly trigger: Trigger;
-  because: 'trigger_changed' | 'undecided' | undefined;
-}
-
 const unlimited: Omit<RunPermit, 'causes'> = { spend: () => Promise.resolve(), end: () => undefined };
-
-function isUnlimited({ minIntervalMs, budget }: Trigger): boolean {
-  return minIntervalMs <= 0 && budget === undefined;
-}
-
-/** True if the causes have an alert that is not known, or not in this state. */
-function adds(known: Causes, causes: Causes): boolean {
-  for (const [key, { status }] of causes.alerts) if (known.alerts.get(key)?.status !== status) return true;
-  return [...causes.triggers].some((trigger) => !known.triggers.has(trigger));
-}
