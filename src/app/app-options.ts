@@ -6,7 +6,7 @@ import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { TenantConfig } from '../config/tenant-configs.ts';
 import type { AdmissionOptions } from './admission-server.ts';
 import type { CreateHome } from './home.ts';
-import type { CreateLease, Replicas } from './replicas.ts';
+import type { CreateLease, CreatePeerSlices, Replicas } from './replicas.ts';
 import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
 import type { CreateClusterSilences } from './stored-silences.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
@@ -44,6 +44,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly createHome: CreateHome;
   /** Connects the lease that several replicas share. Default: this is the only one. */
   readonly createLease?: CreateLease | undefined;
+  /** Finds the other replicas. Default: they are listed in the configuration. */
+  readonly createPeerSlices?: CreatePeerSlices | undefined;
   /** Connects the silences of the cluster. Default: they are in a file. */
   readonly createSilences?: CreateClusterSilences | undefined;
   /** What the tenants of the configuration are, and where their pipelines live. Default: there are none. */

@@ -7,7 +7,9 @@ import { MemoryBudget } from './memory-plan.ts';
 import { createProcessMetrics } from './metrics.ts';
 import { createConnections, createDoor, createServer, liveLimits, type Servers } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
+import { AppPeers } from './peers.ts';
 import { Replicas } from './replicas.ts';
+import type { SpineDoor } from './spine.ts';
 import {
   createReloader,
   type Reloader,
@@ -38,6 +40,8 @@ export class App {
   readonly #reloader: Reloader;
   readonly #configWatch: ConfigWatch;
   readonly #server: Servers;
+  #peers: AppPeers | undefined;
+  #port: number | undefined;
   /** The current configuration; a reload changes it. */
   #config: Config;
 
@@ -107,9 +111,13 @@ export class App {
     await this.#spines.open(this.#cleanups, this.#shutdown);
     // Its controller has been drained by then.
     this.#replicas?.start();
+    // After the last request, and while others can still be told of it.
+    this.#cleanups.add('peers', () => this.#peers?.close());
     this.#cleanups.add('receiver', () => this.#server.close(this.#shutdown.receiverMs));
     this.#cleanups.add('streams', () => this.#spines.closeStreams());
     const address = await this.#server.listen(this.#options.listenAddress);
+    this.#port = address.port;
+    this.#peers?.start();
     this.#spines.start(this.#cleanups, address.port);
     this.#cleanups.add('reloader', () => this.#reloader.close());
     this.#configWatch.start();
@@ -134,8 +142,17 @@ export class App {
     const web = { ...options, ...createDoor(options, this.#spines.reviews, process), requestTenants };
     const connections = createConnections(web, () => this.#memory.plan.connections);
     const reload = (): Promise<ReloadOutcome> => this.reload('http');
-    const door = { ...web, memory: connections, process, reload };
+    this.#peers = this.#connectPeers(web);
+    const { replication } = this.#peers ?? {};
+    const door = { ...web, memory: connections, process, reload, replication };
     return createServer(web, connections, this.#spines.createRoutes(door));
+  }
+
+  #connectPeers({ kubernetes }: Pick<SpineDoor, 'kubernetes'>): AppPeers | undefined {
+    const replicas = this.#replicas;
+    if (replicas === undefined) return undefined;
+    const lookAtAll = (): void => this.#spines.lookAtAll();
+    return new AppPeers({ options: this.#options, replicas, kubernetes, port: () => this.#port, lookAtAll });
   }
 
   /** Finds every fault of a configuration before any part of it is applied. */

@@ -4,6 +4,7 @@ import type { Leadership } from '../replica/leadership.ts';
 import type { SharedGuard } from '../trigger/guard/shared-guard.ts';
 import { LeadershipReport } from '../replica/leadership-report.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { PeerSource } from '../replica/peers/peers.ts';
 import { newId } from '../runtime/new-id.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Config } from '../config/config.ts';
@@ -23,6 +24,22 @@ export interface LeaseContext extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly name: string;
   readonly version: string;
   readonly onWatchFailure: (error: unknown) => void;
+}
+
+/** Finds the other replicas in the cluster. */
+export type CreatePeerSlices = (context: PeerSlicesContext) => FoundPeers;
+
+export interface FoundPeers extends PeerSource {
+  start(): void;
+  close(): Promise<void>;
+}
+
+export interface PeerSlicesContext extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
+  readonly namespace: string;
+  readonly service: string;
+  readonly scheme: () => 'http' | 'https';
+  readonly routePrefix: string;
+  readonly version: string;
 }
 
 interface ReplicasOptions extends Runtime {
@@ -182,3 +199,13 @@ export async function leaseOf(
 
 const needsCluster =
   'replicas.enabled is true, which needs pipelines in Kubernetes, and these are in a folder: name a cluster (--kubeconfig), or set replicas.enabled to false';
+
+/** How to find the other replicas in the cluster; undefined where there is none. The client is loaded only here. */
+export async function peerSlicesOf(
+  { enabled, peers }: Config['replicas'],
+  home: Exclude<HomeChoice, { readonly problem: string }>,
+): Promise<CreatePeerSlices | undefined> {
+  if (enabled === false || peers.length > 0 || home.home !== 'kubernetes') return undefined;
+  const { createPeerSlices } = await import('../kubernetes/replica/peer-slices.ts');
+  return (context) => createPeerSlices({ ...context, access: home });
+}

@@ -19,6 +19,8 @@ import type { ReloadOutcome } from './reloader.ts';
 import type { ServerOptions } from './server.ts';
 import { createSilenceHome, type SilenceHome } from './stored-silences.ts';
 import type { Cleanups, Shutdown } from './shutdown.ts';
+import type { Replication } from '../replica/peers/replication.ts';
+import type { SpineReplica } from '../replica/peers/spine-replica.ts';
 import type { ProcessStatus } from './status.ts';
 
 /** What a spine needs of the process to answer requests. */
@@ -27,6 +29,8 @@ export interface SpineDoor extends ServerOptions {
   readonly memory: BodyMemory;
   readonly process: ProcessStatus;
   readonly reload: Reload;
+  /** The other replicas. Default: there are none. */
+  readonly replication?: Replication | undefined;
 }
 
 /**
@@ -48,6 +52,8 @@ export class Spine {
   readonly #notifier: Notifier;
   readonly #alertPath: AlertPath;
   #receiver: Receiver | undefined;
+  /** Its like in the other replicas. */
+  #others: SpineReplica | undefined;
   #isReady = false;
 
   constructor(given: StageOptions) {
@@ -84,6 +90,7 @@ export class Spine {
 
   /** The routes that answer for this spine. Call it once, before it is opened. */
   createRoutes(door: SpineDoor): readonly Route[] {
+    this.#others = door.replication?.spine(this.#options.tenant ?? '', this.#options, this.#store);
     const receiver = this.#createReceiver(door);
     this.#receiver = receiver;
     return [...receiver.routes, ...this.#explainRoutes(door, receiver)];
@@ -114,6 +121,26 @@ export class Spine {
     cleanups.add('source', () => this.#reconciling.source.stop());
     cleanups.add('intake', () => this.#receiver?.close());
     if (this.#receiver !== undefined) await this.#silences.load(this.#receiver.silenceSink);
+    cleanups.add('replicas of the spine', () => this.#others?.close());
+    this.#meetOthers();
+  }
+
+  /** The leader looks at every object: what another replica knew may not have come here. */
+  lookAtAll(): void {
+    const { leadership } = this.#options;
+    if (this.#isReady && leadership.isLeading) void this.#reconciling.pipelines.sweep('peers');
+  }
+
+  #meetOthers(): void {
+    const { controller, source } = this.#reconciling;
+    if (this.#receiver === undefined) return;
+    this.#others?.start({
+      receiver: this.#receiver,
+      intake: () => source.barrier(),
+      requests: () => controller.barrier(),
+      waiting: controller,
+      lookAtAll: () => this.lookAtAll(),
+    });
   }
 
   /** Begins what goes on by itself. @param port on which the process listens */
@@ -213,6 +240,7 @@ export class Spine {
       ...this.#options,
       heavyWork,
       store: this.#store,
+      others: this.#others,
       silenceStorage: this.#silences.storage,
       silencesUnknown: () => this.#silences.whyUnknown(),
       platform: livePlatformAlerts(() => config().lanes.platform),

@@ -17,6 +17,8 @@ export interface Spines {
   readonly reviews: Reviews | undefined;
   /** How many reconcile requests wait. */
   readonly waiting: number;
+  /** The leader looks at every object: what another replica knew may not have come here. */
+  lookAtAll(): void;
   /** The routes of the server. Call it once, before they are opened. */
   createRoutes(door: SpineDoor): RouteTable;
   /** Rejects with an error for the user if the process cannot start. */
@@ -59,8 +61,14 @@ export class OneSpine implements Spines {
     return this.#spine.home.reviews;
   }
 
+  lookAtAll(): void {
+    this.#spine.lookAtAll();
+  }
+
   createRoutes(door: SpineDoor): RouteTable {
-    return new Routes([...this.#spine.createRoutes(door), ...pageRoutes(this.#options.pageFolder)]);
+    const { pageFolder } = this.#options;
+    const ofPeers = door.replication?.routes ?? [];
+    return new Routes([...this.#spine.createRoutes(door), ...ofPeers, ...pageRoutes(pageFolder)]);
   }
 
   open(cleanups: Cleanups, shutdown: Shutdown): Promise<void> {

@@ -189,6 +189,7 @@ export class TenantSpine {
       logger: this.#logger,
       urgent: new UrgentSignals(),
       permits: member,
+      tenant: name,
       guardFor: (url) => (this.#tenant.ownUrls.includes(url) ? guard : undefined),
       storagePath: join(options.storagePath, 'tenants', folderName(name)),
       createHome: (await tenantHome?.(this.#tenant)) ?? createHome,

@@ -51,6 +51,10 @@ export class Tenants implements Spines {
     return this.#all.reduce((sum, { spine }) => sum + (spine?.waiting ?? 0), 0);
   }
 
+  lookAtAll(): void {
+    for (const { spine } of this.#all) spine?.lookAtAll();
+  }
+
   createRoutes(door: SpineDoor): RouteTable {
     const { web, pageFolder, schedule, tenants = [] } = this.#options;
     const routes = new TenantRoutes({
@@ -64,6 +68,7 @@ export class Tenants implements Spines {
           notReady: () => this.#state,
           reload: door.reload,
         }),
+        ...(door.replication?.routes ?? []),
         tenantIndex(() => [...this.#running.values()].map(({ tenant: { name }, whyNot }) => ({ name, whyNot }))),
       ],
     });

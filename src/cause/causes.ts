@@ -14,7 +14,7 @@ const maxKeptCauses = 10 * maxNamedCauses;
 /**
  * What caused a reconcile: an alert that arrived or ended; the start; the periodic resync; an unhealthy pipeline that is checked
  * again; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; other alerting rules in
- * Prometheus; another replica that led before; a person; a trigger that was added, changed or deleted; an inhibition or a suspension that ended.
+ * Prometheus; another replica that led before, or one that came or went; a person; a trigger that was added, changed or deleted; an inhibition or a suspension that ended.
  */
 export type Trigger = (typeof causeTriggers)[number];
 
@@ -29,6 +29,7 @@ export const causeTriggers = [
   'silence',
   'rules',
   'takeover',
+  'peers',
   'manual',
   'trigger',
   'inhibition',

@@ -6,7 +6,7 @@ import { chooseHome, type HomeChoice } from '../config/choose-home.ts';
 import type { TenantConfig } from '../config/tenant-configs.ts';
 import type { Flags } from '../config/flags/flags.ts';
 import { folderHome, kubernetesHome, kubernetesReviews, type CreateHome } from '../app/home.ts';
-import { leaseOf } from '../app/replicas.ts';
+import { leaseOf, peerSlicesOf } from '../app/replicas.ts';
 import { clusterSilencesOf } from '../app/stored-silences.ts';
 import { createLogger, type DeferringLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { paced } from '../runtime/log-output.ts';
@@ -74,6 +74,7 @@ async function createApp(options: ServeOptions, logger: DeferringLogger): Promis
     ...options,
     createHome,
     createLease,
+    createPeerSlices: await peerSlicesOf(options.config.replicas, options.home),
     createSilences: await clusterSilencesOf(options.config, options.home, createLease !== undefined),
     createReviews: await reviewsOf(options),
     tenantHome: (tenant) => tenantHomeOf(options, tenant),

@@ -144,13 +144,13 @@ export class Controller {
     return this.#queue.isHeld;
   }
 
-  /** Counts what is added; see {@link dropHeld}. */
+  /** Counts what is added; see {@link drop}. */
   get added(): number {
     return this.#queue.added;
   }
 
   /** True if something waits until this replica leads. */
-  get isHolding(): boolean {
+  get isWaiting(): boolean {
     return this.#queue.isHeld && this.#queue.depth > 0;
   }
 
@@ -158,7 +158,7 @@ export class Controller {
    * The leader has worked on the causes of everything that was added until then, so it needs no run here.
    * @returns the number of requests that wait no more
    */
-  dropHeld(added: number): number {
+  drop(added: number): number {
     const dropped = this.#queue.dropHeld(added);
     for (const { payload } of dropped) for (const sweep of payload.sweeps) sweep.settle('merged');
     return dropped.length;

@@ -42,6 +42,7 @@ const otherReasons: ReadonlySet<string> = new Set<Trigger>([
   'reload',
   'rules',
   'takeover',
+  'peers',
   'manual',
 ]);
 

@@ -58,6 +58,7 @@ export const Trigger = z.enum([
   'silence',
   'rules',
   'takeover',
+  'peers',
   'manual',
 ]);
 

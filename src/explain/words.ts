@@ -119,6 +119,7 @@ const triggerWords: Readonly<Record<Trigger, string>> = {
   inhibition: 'the end of an inhibition',
   suspension: 'the end of a suspension',
   takeover: 'another replica that led before',
+  peers: 'another replica that came or went',
   manual: 'somebody who asked for it',
 };
 

@@ -16,6 +16,7 @@ import './kubernetes/foreign-namespace.suite.ts';
 import './kubernetes/silences.suite.ts';
 import './kubernetes/access.suite.ts';
 import './kubernetes/replicas.suite.ts';
+import './kubernetes/peers.suite.ts';
 // These two kill the API server; one of them removes CRDs and restores them.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';

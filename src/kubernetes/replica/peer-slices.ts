@@ -1,7 +1,8 @@
 import { Registry } from 'prom-client';
 import type { PeerSource } from '../../replica/peers/peers.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { ApiClient } from '../api/api-client.ts';
+import { createApiClient, type ApiClient } from '../api/api-client.ts';
+import type { ClusterAccess } from '../api/kube-config.ts';
 import type { ApiObject, ServedResource, WatchedResource } from '../api-object.ts';
 import { isJsonObject, metadataMembers, ObjectMemory, type CachedObject, type ObjectReader } from '../kept-object.ts';
 import { Reflector } from '../watch/reflector.ts';
@@ -10,8 +11,11 @@ import { createReflectorMetrics, ReflectorReport } from '../watch/reflector-repo
 /** The memory limit for the slices of the one Service, bytes. */
 const slicesBytes = 1024 * 1024;
 
+/** For the list and the watch. */
+const connections = 2;
+
 interface PeerSlicesOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
-  readonly client: Pick<ApiClient, 'call' | 'open'>;
+  readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
   /** The namespace of the lease. */
   readonly namespace: string;
   /** `replicas.service`: the headless Service in front of the replicas. */
@@ -63,7 +67,17 @@ export class PeerSlices implements PeerSource {
 
   async close(): Promise<void> {
     await this.#reflector.close();
+    await this.#options.client.close();
   }
+}
+
+/** Over connections of their own, which a flood of writes does not delay. */
+export function createPeerSlices(
+  options: Omit<PeerSlicesOptions, 'client'> & { readonly access: ClusterAccess; readonly version: string },
+): PeerSlices {
+  // The client's own metrics are those of the calls of the home.
+  const client = createApiClient({ ...options, registry: new Registry(), maxConnections: connections });
+  return new PeerSlices({ ...options, client });
 }
 
 function slicesOf(namespace: string, service: string): WatchedResource {

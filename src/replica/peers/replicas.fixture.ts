@@ -205,7 +205,7 @@ function createReplica(
       get isWaiting() {
         return queue.isWaiting;
       },
-      drop: (added) => void (queue.dropped = added),
+      drop: (added) => (queue.dropped = added),
     },
     lookAtAll: () => void looks++,
   });

@@ -22,6 +22,9 @@ const maxMarkedTenants = 500;
  */
 export const partitionedLookMs = 30_000;
 
+/** The time between two looks at what the lease says, milliseconds. */
+const leaseReadMs = 1000;
+
 export interface ReplicationOptions extends Runtime {
   readonly leadership: Leadership;
   /** The own name as a holder of the lease. */
@@ -35,6 +38,8 @@ export interface ReplicationOptions extends Runtime {
   readonly version: string;
   /** Every object has to be looked at: what a replica knew may not have come here. */
   readonly lookAtAll: () => void;
+  /** The annotations that the lease had last. Default: nobody reads them. */
+  readonly leaseAnnotations?: () => Readonly<Record<string, string>>;
 }
 
 /** What a process does with the other replicas, for all of its tenants. */
@@ -45,6 +50,7 @@ export class Replication {
   readonly #report: PeerReport;
   readonly #spines = new Map<string, SpineReplica>();
   #cancelLook: CancelTimer | undefined;
+  #cancelRead: CancelTimer | undefined;
   #isClosed = false;
 
   constructor(options: ReplicationOptions) {
@@ -113,20 +119,30 @@ export class Replication {
   /** Reads what the holder of the lease says. What is not as expected says nothing. */
   leaseSays(annotations: Readonly<Record<string, string>>): void {
     const said = marksOf(annotations[marksAnnotation]);
-    if (said === undefined || this.#options.leadership.isLeading) return;
+    if (said === undefined) return;
     for (const [tenant, mark] of Object.entries(said.covered))
       if (typeof mark === 'number') this.#spines.get(tenant)?.leaseSays(said.term, mark);
   }
 
   start(): void {
     this.peers.start();
+    this.#readLease();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelLook?.();
-    for (const spine of this.#spines.values()) spine.close();
+    this.#cancelRead?.();
+    await Promise.all([...this.#spines.values()].map((spine) => spine.close()));
     await this.peers.close();
+  }
+
+  /** The watch of the lease keeps what it says: this asks nobody. */
+  #readLease(): void {
+    const { clock, leaseAnnotations } = this.#options;
+    if (leaseAnnotations === undefined || this.#isClosed) return;
+    this.leaseSays(leaseAnnotations());
+    this.#cancelRead = clock.setTimeout(() => this.#readLease(), leaseReadMs);
   }
 
   /** What one that went had not told any more, and what one that came was told meanwhile, shows when everything is looked at. */

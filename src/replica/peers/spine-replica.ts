@@ -62,7 +62,6 @@ export class SpineReplica implements OtherReplicas {
   #parts: ReplicatedParts | undefined;
   #cancelLook: CancelTimer | undefined;
   #cancelForget: CancelTimer | undefined;
-  #stopListening: () => void = () => undefined;
 
   constructor(options: SpineReplicaOptions) {
     this.#options = options;
@@ -94,9 +93,10 @@ export class SpineReplica implements OtherReplicas {
     this.#teller.start();
   }
 
-  close(): void {
-    this.#stopListening();
-    this.#teller.close();
+  /** Tells what waits, if the leader answers within a second. Never rejects. */
+  async close(): Promise<void> {
+    await this.#teller.close();
+    this.#parts = undefined;
     this.#cancelLook?.();
     this.#cancelForget?.();
   }
@@ -225,7 +225,7 @@ export class SpineReplica implements OtherReplicas {
 }
 
 const never: Barrier = () => false;
-const nothing: WaitingRequests = { added: 0, isWaiting: false, drop: () => undefined };
+const nothing: WaitingRequests = { added: 0, isWaiting: false, drop: () => 0 };
 
 function isSameContent(a: AlertTimes, b: AlertTimes): boolean {
   if (a.timeout || b.timeout) return a.timeout && b.timeout && Math.abs(a.updatedAt - b.updatedAt) < sameReceptionMs;

@@ -22,6 +22,9 @@ const callTimeoutMs = 5000;
 /** What waits for longer is told as something old, milliseconds. */
 const lateMs = 1000;
 
+/** How long a replica that ends tries to tell what waits, milliseconds. */
+const lastWordsMs = 1000;
+
 /** The most alerts that are told at once. */
 const maxPerRound = 5000;
 
@@ -42,8 +45,8 @@ export interface WaitingRequests {
   readonly added: number;
   /** True if something waits until this replica leads. */
   readonly isWaiting: boolean;
-  /** The leader has worked on the causes of everything that was added until then. */
-  drop(added: number): void;
+  /** The leader has worked on the causes of everything that was added until then. Returns the number of requests that wait no more. */
+  drop(added: number): number;
 }
 
 /** Hears what is told. */
@@ -54,6 +57,8 @@ export interface TellerObserver {
   /** The leader could not be told for a while. */
   failed(error: unknown, waiting: number): void;
   succeeded(): void;
+  /** So many requests wait no more, because the leader has worked on their causes. */
+  covered(requests: number): void;
 }
 
 export interface TellerOptions {
@@ -118,10 +123,20 @@ export class Teller {
     this.#follow();
   }
 
-  close(): void {
+  /** Tells what waits, if that takes no longer than {@link lastWordsMs}. Never rejects. */
+  async close(): Promise<void> {
     this.#stopListening();
+    this.#cancelTimer?.();
+    if (this.#isTelling && !this.#alerts.isEmpty) await this.#lastWords();
     this.#closed.abort();
     this.#cancelTimer?.();
+  }
+
+  async #lastWords(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.setTimeout(resolve, lastWordsMs);
+    await Promise.race([this.#due(), promise]);
+    cancel();
   }
 
   /** Whoever leads anew is told everything once: nobody knows what the one before had told it, or had not done yet. */
@@ -242,7 +257,7 @@ export class Teller {
   /** The leader has worked on everything up to a mark. */
   covered(term: number, mark: number): void {
     const done = this.marks.covered(term, mark);
-    if (done !== undefined) this.#options.waiting().drop(done);
+    if (done !== undefined) this.#options.observer.covered(this.#options.waiting().drop(done));
   }
 
   async #ask(leader: Peer, digests: Buffer, omitted: number): Promise<Told> {

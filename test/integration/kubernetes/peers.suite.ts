@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { eventually } from '../../../src/runtime/eventually.fixture.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { flowHealthOf, KubeAdmin } from '../../support/kube-admin.ts';
+import { gatewayAlert, metricsOf, PeerCluster, push } from '../../support/peer-cluster.ts';
+import { startPrometheus } from '../../support/prometheus-server.ts';
+import { startRoundRobin } from '../../support/round-robin.ts';
+import { findServer } from '../../support/servers.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+
+const execute = promisify(execFile);
+
+const pipelines = ['peers-a', 'peers-b', 'peers-c', 'peers-d', 'peers-e', 'peers-f'];
+
+describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
+  const kube = useSharedKubeApiServer();
+  let cluster: PeerCluster;
+  let admin: KubeAdmin;
+
+  before(async () => {
+    admin = new KubeAdmin(kube());
+    await admin.create('TracePipeline', pipelines);
+    cluster = await PeerCluster.start(kube(), 'peers');
+  });
+
+  after(async () => {
+    await cluster?.stop();
+    await admin?.close();
+  });
+
+  const failing = (name: string): Promise<unknown> =>
+    eventually(
+      () => admin.list('TracePipeline'),
+      (objects) =>
+        objects.some(
+          (object) =>
+            object.metadata.name === name && flowHealthOf(object)?.reason === 'GatewayAllTelemetryDataDropped',
+        ),
+    );
+
+  /** How many runs there were for an alert about this pipeline, on all replicas. */
+  const runsFor = (name: string): number =>
+    cluster.replicas.flatMap(({ log }) =>
+      log.all.filter(
+        ({ event, ...fields }) =>
+          event === 'reconcile.started' && fields['name'] === name && String(fields['causes']).includes('firing'),
+      ),
+    ).length;
+
+  it('write what only a follower was told', async () => {
+    const leader = await cluster.leader();
+    await push(cluster.replicas[(leader + 1) % 3]!.url, gatewayAlert('peers-a'));
+    await failing('peers-a');
+  });
+
+  it('make one run of an alert that all of them are told, by a real Prometheus', async (test) => {
+    await cluster.leader();
+    const labels = { pipeline_name: 'peers-b' };
+    const rule = { alert: 'TraceGatewayAllDataDropped', expr: 'vector(1)', labels };
+    const prometheus = await startPrometheus({
+      rules: JSON.stringify({ groups: [{ name: 'g', interval: '1s', rules: [rule] }] }),
+      alertmanagers: cluster.ports.map((port) => `127.0.0.1:${port}`),
+      resendDelay: '1m',
+    });
+    test.after(() => prometheus.stop());
+    const isTaken = (): Promise<readonly boolean[]> =>
+      Promise.all(
+        cluster.replicas.map(async ({ url }) =>
+          (await (await fetch(`${url}/api/v2/alerts`)).text()).includes('peers-b'),
+        ),
+      );
+    await eventually(isTaken, (taken) => taken.every(Boolean), 90_000);
+    await failing('peers-b');
+    await Promise.all(
+      cluster.replicas.map(({ url }) =>
+        eventually(
+          () => metricsOf(url),
+          (page) => /^tocsin_told_alerts_pending 0$/m.test(page),
+        ),
+      ),
+    );
+    assert.equal(runsFor('peers-b'), 1);
+  });
+
+  it('write what a real Prometheus pushes through one address in front of them', async (test) => {
+    await cluster.leader();
+    const service = await startRoundRobin(() => cluster.ports, { idleMs: 50 });
+    test.after(() => service.stop());
+    const rules = ['peers-c', 'peers-d'].map((name) => ({
+      alert: 'TraceGatewayAllDataDropped',
+      expr: 'vector(1)',
+      labels: { pipeline_name: name },
+    }));
+    const prometheus = await startPrometheus({
+      rules: JSON.stringify({ groups: [{ name: 'g', interval: '1s', rules }] }),
+      alertmanagers: [`127.0.0.1:${service.port}`],
+      resendDelay: '1s',
+    });
+    test.after(() => prometheus.stop());
+    await Promise.all([failing('peers-c'), failing('peers-d')]);
+  });
+
+  it('answer every read alike, and are listed by amtool', async (test) => {
+    await cluster.leader();
+    await push(cluster.replicas[0]!.url, { labels: { alertname: 'Only0', n: '0' } });
+    await push(cluster.replicas[1]!.url, { labels: { alertname: 'Only1', n: '1' } });
+    const names = async ({ url }: { readonly url: string }): Promise<readonly string[]> => {
+      const response = await fetch(`${url}/api/v2/alerts?filter=n%3D~%22.%2B%22`);
+      assert.equal(response.headers.get('tocsin-missing-peers'), null);
+      const alerts = (await response.json()) as readonly { readonly labels: { readonly alertname: string } }[];
+      return alerts.map(({ labels }) => labels.alertname).toSorted();
+    };
+    for (const replica of cluster.replicas) assert.deepEqual(await names(replica), ['Only0', 'Only1']);
+    const amtool = findServer('amtool');
+    if (amtool === undefined) return test.diagnostic('there is no amtool here');
+    const { stdout } = await execute(amtool, [
+      `--alertmanager.url=${cluster.replicas[2]!.url}`,
+      'cluster',
+      'show',
+      '-o',
+      'extended',
+    ]);
+    for (const [index, port] of cluster.ports.entries())
+      assert.match(stdout, new RegExp(`127.0.0.1:${port} +replica-${index}_`));
+  });
+
+  it('lose nothing that only a leader was told that is killed before it has worked on it, once it is told again', async () => {
+    const leader = await cluster.leader();
+    const killed = cluster.replicas[leader]!;
+    await push(cluster.replicas[(leader + 1) % 3]!.url, gatewayAlert('peers-e'));
+    killed.child.kill('SIGKILL');
+    await push(cluster.replicas[(leader + 2) % 3]!.url, gatewayAlert('peers-f'));
+    await Promise.all([failing('peers-e'), failing('peers-f')]);
+    const missing = await fetch(`${cluster.replicas[(leader + 1) % 3]!.url}/api/v2/alerts`);
+    assert.match(missing.headers.get('tocsin-missing-peers') ?? '', new RegExp(`^replica-${leader}_`));
+    await killed.stop();
+    cluster.replicas[leader] = await cluster.startReplica(leader);
+    await cluster.leader();
+  });
+});
