@@ -193,7 +193,6 @@ export class TenantSpine {
       guardFor: (url) => (this.#tenant.ownUrls.includes(url) ? guard : undefined),
       storagePath: join(options.storagePath, 'tenants', folderName(name)),
       createHome: (await tenantHome?.(this.#tenant)) ?? createHome,
-      tenant: name,
       apiPrefixes: ['/prom/alertmanager', '/alertmanager'],
       web: {
         ...web,
