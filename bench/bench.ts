@@ -11,6 +11,7 @@ import { ingest } from './ingest.ts';
 import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
 import { lanes } from './lanes.ts';
+import { tenants } from './tenants.ts';
 import { lint } from './lint.ts';
 import { page } from './page.ts';
 import { renderPlot, type Plot } from './plot.ts';
@@ -37,6 +38,7 @@ const sections: readonly Section[] = [
   conditions,
   storm,
   lanes,
+  tenants,
   silences,
   triggers,
   greedy,

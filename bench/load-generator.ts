@@ -5,6 +5,8 @@ import { sampleBodies, type IngestMode } from './sample-alerts.ts';
 /** The instructions for the load generator. */
 export interface Load {
   readonly port: number;
+  /** Before `/api/v2/alerts`. Default: nothing. */
+  readonly prefix?: string;
   readonly connections: number;
   readonly mode: IngestMode;
   /** Alerts by index: `count` of them from `from` on, `passes` times, `batch` per POST. */
@@ -73,7 +75,7 @@ function prepare(load: Load): Buffer[] {
     sampleBodies({ ...load, pass: load.mode === 'new' ? pass : pass + 1 }),
   );
   return bodies.flat().map((body) => {
-    const head = `POST /api/v2/alerts HTTP/1.1\r\nHost: 127.0.0.1:${load.port}\r\nUser-Agent: Prometheus/3.15.0\r\nContent-Length: ${Buffer.byteLength(body)}\r\nContent-Type: application/json\r\n\r\n`;
+    const head = `POST ${load.prefix ?? ''}/api/v2/alerts HTTP/1.1\r\nHost: 127.0.0.1:${load.port}\r\nUser-Agent: Prometheus/3.15.0\r\nContent-Length: ${Buffer.byteLength(body)}\r\nContent-Type: application/json\r\n\r\n`;
     return Buffer.from(head + body);
   });
 }
