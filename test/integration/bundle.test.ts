@@ -7,7 +7,7 @@ import { bundle } from '../../bundle/bundle.ts';
 import { bundlePage } from '../../bundle/page.ts';
 
 /** The limit for `dist/`, in bytes: if something makes it a tenth larger, look at it with `esbuild --analyze`. */
-const largestBundle = 4.3e6;
+const largestBundle = 4.7e6;
 /** The limit for what a browser loads, in bytes, compressed with gzip. */
 const largestPage = 150 * 1024;
 /** The limit for what the process reads before its first answer, standalone. */
