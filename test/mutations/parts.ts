@@ -12,6 +12,7 @@ import { retryDecision } from './retry-decision.ts';
 import { routes } from './routes.ts';
 import { silences } from './silences.ts';
 import { triggerConditions } from './trigger-conditions.ts';
+import { triggerGuards } from './trigger-guards.ts';
 import { triggers } from './triggers.ts';
 import { verdictAlerts } from './verdict-alerts.ts';
 import { workQueue } from './work-queue.ts';
@@ -34,4 +35,5 @@ export const parts: readonly MutatedPart[] = [
   routes,
   triggers,
   triggerConditions,
+  triggerGuards,
 ];

@@ -74,7 +74,13 @@ describe('which triggers are in force', () => {
       'NamespaceNotSelected',
       /the namespace shop do not match triggers\.namespace_selector/,
     ],
-    ['its namespace is excluded', { excluded: ['shop'] }, {}, 'NamespaceExcluded', /triggers\.exclude_namespaces/],
+    [
+      'its namespace is excluded',
+      { excluded: ['bank', 'shop'] },
+      {},
+      'NamespaceExcluded',
+      /triggers\.exclude_namespaces/,
+    ],
     ['its namespace opts out', {}, optedOut, 'NamespaceOptedOut', /label openshift\.io\/user-monitoring=false/],
     [
       'its namespace opts out, though it is selected',

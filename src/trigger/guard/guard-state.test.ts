@@ -2,11 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { firing, testObject, testTrigger } from './guard.fixture.ts';
-import { GuardState } from './guard-state.ts';
+import { GuardState, slotOf } from './guard-state.ts';
 
 const limits = testTrigger('t', { minIntervalMs: 1000, budget: { runs: 3, perMs: 5000 } });
 
 describe('GuardState', () => {
+  it('keeps the least interval where the budget would allow more, and the budget where the interval would', () => {
+    const state = new GuardState();
+    const tight = { minIntervalMs: 1000, budget: { runs: 2, perMs: 10 } };
+    const pair = state.named({ trigger: 't', request: testObject('o').request });
+    for (const at of [0, 5]) state.spend(pair, 'uid', tight, at, false);
+    assert.equal(slotOf(pair, tight, 'uid'), 1005);
+    assert.equal(slotOf(pair, { ...tight, budget: { runs: 2, perMs: 5000 } }, 'uid'), 5000);
+  });
+
   it('forgets pairs of which nothing depends any more', () => {
     const state = new GuardState();
     for (let index = 0; index < 5000; index++)

@@ -75,6 +75,16 @@ describe('StormGuard', () => {
     }
   });
 
+  it('takes names that only an alert gives for known, once it has given them', async () => {
+    const { guard, logger } = start({ objects: 0 });
+    await guard.enqueue([choice(requests(20), new Map([['T', causes]]))], event);
+    assert.deepEqual(
+      logger.fieldsOf('trigger.storm').map(({ requests: all, objects }) => [all, objects]),
+      [[20, 20]],
+    );
+    guard.stop();
+  });
+
   it('lets the runs of a storm out at the rate, says so, and ends by itself', async () => {
     const { clock, logger, registry, out, guard } = start();
     await guard.enqueue([choice(requests(51), new Map([['T', causes]]))], event);
