@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Elector, type Annotations, type Lease } from '../replica/elector.ts';
 import type { Leadership } from '../replica/leadership.ts';
@@ -120,15 +121,16 @@ export class Replicas {
     this.#annotations.set(key, value);
   }
 
-  /** A place in the lease for what the next leader has to know. */
-  shared(key: string): SharedGuard {
+  /** A place in the lease for what the next leader has to know of the triggers of one tenant, or of the only one. */
+  shared(tenant: string | undefined): SharedGuard {
+    const key = triggersKey(tenant);
     return { offer: (text) => this.annotate(key, text), stored: () => this.#stored() };
   }
 
   /** What the leader before this one left there, and how far the clock here was ahead of its clock then, or more: milliseconds. */
-  left(key: string): { readonly text: string; readonly aheadMs: number } | undefined {
+  left(tenant: string | undefined): { readonly text: string; readonly aheadMs: number } | undefined {
     const { former } = this.#elector;
-    const text = former?.annotations[key];
+    const text = former?.annotations[triggersKey(tenant)];
     if (text === undefined) return undefined;
     const renewedAt = Date.parse(former?.renewTime ?? '');
     return { text, aheadMs: Number.isNaN(renewedAt) ? 0 : this.#clock.now() - renewedAt };
@@ -179,6 +181,12 @@ export class Replicas {
   #renewed(): void {
     for (const [end, number] of this.#waiting) if (number <= this.#collected) end();
   }
+}
+
+/** The key of an annotation holds fewer characters than the name of a tenant, and other ones. */
+export function triggersKey(tenant: string | undefined): string {
+  const name = 'tocsin.dev/triggers';
+  return tenant === undefined ? name : `${name}-${createHash('sha256').update(tenant).digest('hex').slice(0, 32)}`;
 }
 
 /**

@@ -35,12 +35,11 @@ import { noObjects, quietObserver, type Home } from './home.ts';
 import { Pacing } from '../trigger/guard/run-guard.ts';
 import type { StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 
-/** The annotation of the lease that has the budgets of triggers. */
-const sharedKey = 'tocsin.dev/triggers';
-
 export interface TriggersOptions extends Runtime {
   /** This process as one of several; undefined: it is the only one. */
   readonly replicas?: Pick<Replicas, 'left' | 'shared'> | undefined;
+  /** Whose triggers they are, if there are tenants. */
+  readonly tenant?: string | undefined;
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** The signals of work that goes before other work. */
@@ -154,7 +153,7 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   /** Goes on from what the leader before this one has done. */
   takeOver(): void {
-    const left = this.#options.replicas?.left(sharedKey);
+    const left = this.#options.replicas?.left(this.#options.tenant);
     if (left !== undefined) this.#guard.takeOver(left.text, left.aheadMs);
   }
 
@@ -269,7 +268,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     return new Pacing({
       ...this.#options,
       folder: storagePath,
-      shared: this.#options.replicas?.shared(sharedKey),
+      shared: this.#options.replicas?.shared(this.#options.tenant),
       perSecond: () => config().log.alert_lines_per_second,
       triggers: () => this.#index,
       observer: this.#observer,
