@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { Server } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Config } from '../config/config.ts';
@@ -13,6 +13,7 @@ import { digestOf } from './web/web-settings.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { Gate } from './web/gate.ts';
 import { GateReport, createWebMetrics } from './web/gate-report.ts';
+import { Routes } from './routes.ts';
 import { routesTo } from './routes.fixture.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import { metric } from '../runtime/metric.fixture.ts';
@@ -149,6 +150,23 @@ describe('ReceiverServer', () => {
     await outside.received(/^HTTP\/1\.1 401 [^]*Connection: close[^]*configuration of Tocsin\n$/);
     clock.advance(1000);
     assert.doesNotMatch(await outside.closed, /100 Continue/);
+  });
+
+  it('leaves what is for other replicas to its own credentials, and nothing beside it', async (test) => {
+    const clock = new FakeClock();
+    const peers = { path: '/api/peers/v1/hello', methods: {}, api: '/api/peers/v1/', isForPeers: true };
+    const handle: RequestListener = (_, response) => void response.end('OK');
+    const routes = Object.assign(new Routes([peers, { path: '/metrics', methods: {} }]), { handle });
+    const { port } = await startServer(test, { clock, routes, gate: lockedGate(clock) });
+    const statusOf = async (path: string): Promise<number> => {
+      const connection = await rawConnection(test, port);
+      connection.send(requestHead('GET', path));
+      return Number((await connection.received(/^HTTP\/1\.1 \d+ /)).slice(9, 12));
+    };
+    assert.equal(await statusOf('/api/peers/v1/hello'), 200);
+    for (const path of ['/api/peers/v1/other', '/api/peers/v1/hello/x', '/api/peers/v1/../v1/hello', '/metrics'])
+      assert.equal(await statusOf(path), 401, path);
+    clock.advance(1000);
   });
 
   it('answers 408 to a head that comes too slowly', async (test) => {

@@ -180,12 +180,12 @@ export class ReceiverServer {
   }
 
   #admit(server: ConnectionServer, path: string, request: IncomingMessage, response: ServerResponse): void {
-    const { clock, gate, guard } = this.#options;
+    const { clock, gate, guard, routes } = this.#options;
     const problem = headProblem(request);
     if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
     else if (problem !== undefined) turnAway(clock, request, response.setHeader('Connection', 'close'), ...problem);
     else if (guard?.refuses(path, request, response) === true) return;
-    else if (gate === undefined) this.#dispatch(path, request, response);
+    else if (gate === undefined || routes.isForPeers(path)) this.#dispatch(path, request, response);
     else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
   }
 

@@ -70,7 +70,6 @@ export class Gate {
    * @param path without the route prefix; '' for a path outside it
    */
   admit(path: string, request: IncomingMessage, response: ServerResponse, next: () => void): void {
-    if (this.#options.routes.isForPeers(path)) return next();
     const settings = this.#options.settings();
     // A health check is never limited: its client restarts a process that does not answer.
     if (!this.#options.routes.isHealth(path) && this.#isOverRate(settings)) {
