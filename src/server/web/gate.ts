@@ -94,9 +94,8 @@ export class Gate {
   ): void {
     const { answersPreflights, routes } = this.#options;
     const isPreflight = answersPreflights && preflightMethod(request) !== undefined;
-    const { bindings } = settings;
     // A rule for a path is about the process: it opens nothing of a tenant.
-    const isOthers = bindings !== undefined && this.#options.requestTenants?.of(request) !== undefined;
+    const isOthers = settings.bindings !== undefined && this.#options.requestTenants?.of(request) !== undefined;
     if (isPreflight || (!isOthers && isOpen(settings.access, path, routes))) next();
     else if (hasCredentials(settings)) this.#authenticate(settings, path, request, response, next);
     else this.#bind(settings, undefined, path, request, response, next);
