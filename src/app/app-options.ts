@@ -5,7 +5,7 @@ import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { TenantConfig } from '../config/tenant-configs.ts';
 import type { AdmissionOptions } from './admission-server.ts';
-import type { CreateHome } from './home.ts';
+import type { CreateHome, Home } from './home.ts';
 import type { CreateLease, CreatePeerSlices, Replicas } from './replicas.ts';
 import { alwaysLeads, type Leadership } from '../replica/leadership.ts';
 import type { CreateClusterSilences } from './stored-silences.ts';
@@ -13,6 +13,8 @@ import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { GuardFor } from '../outbound/address-guard.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
+import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
+import type { WakingEvent } from '../trigger/trigger-wakes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import type { Permits } from '../workqueue/work-queue.ts';
@@ -94,4 +96,26 @@ export function ownParts(
   registry = new Registry(),
 ): Pick<StageOptions, 'schedule' | 'registry' | 'urgent' | 'leadership'> {
   return { schedule: new SliceSchedule(clock), registry, urgent: new UrgentSignals(), leadership: alwaysLeads };
+}
+
+/** What the triggers get from the rest of the program. */
+export interface TriggersOptions extends Runtime {
+  /** This process as one of several; undefined: it is the only one. */
+  readonly replicas?: Pick<Replicas, 'left' | 'shared'> | undefined;
+  /** Whose triggers they are, if there are tenants. */
+  readonly tenant?: string | undefined;
+  /** Gives the current configuration. */
+  readonly config: () => Config;
+  /** The signals of work that goes before other work. */
+  readonly urgent?: UrgentSignals;
+  readonly home: Pick<Home, 'annotator' | 'list' | 'targets' | 'triggers'>;
+  readonly alerts: Pick<AlertSource, 'snapshot'>;
+  /** `--storage.path` */
+  readonly storagePath: string;
+  /** The namespace in which Tocsin runs; undefined without a cluster. */
+  readonly ownNamespace?: string | undefined;
+  /** Enqueues objects that were chosen, and logs it. */
+  readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
+  /** Enqueues objects for a look without an alert. */
+  readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
 }

@@ -1,11 +1,7 @@
-import type { Replicas } from './replicas.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
-import type { Config } from '../config/config.ts';
 import type { ControllerTriggers } from '../controller/create-controller.ts';
-import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { Choice, Request } from '../reconcile/ports.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
 import { EventChoices } from '../trigger/event-choices.ts';
@@ -31,30 +27,10 @@ import { undecidedText } from '../trigger/alert-matchers.ts';
 import { newId } from '../runtime/new-id.ts';
 import { TriggerNotes } from '../trigger/trigger-notes.ts';
 import { DeclaredTriggers, problemsOf } from './declared-triggers.ts';
-import { noObjects, quietObserver, type Home } from './home.ts';
+import { noObjects, quietObserver } from './home.ts';
+import type { TriggersOptions } from './app-options.ts';
 import { Pacing } from '../trigger/guard/run-guard.ts';
 import type { StormGuardOptions } from '../trigger/guard/storm-guard.ts';
-
-export interface TriggersOptions extends Runtime {
-  /** This process as one of several; undefined: it is the only one. */
-  readonly replicas?: Pick<Replicas, 'left' | 'shared'> | undefined;
-  /** Whose triggers they are, if there are tenants. */
-  readonly tenant?: string | undefined;
-  /** Gives the current configuration. */
-  readonly config: () => Config;
-  /** The signals of work that goes before other work. */
-  readonly urgent?: UrgentSignals;
-  readonly home: Pick<Home, 'annotator' | 'list' | 'targets' | 'triggers'>;
-  readonly alerts: Pick<AlertSource, 'snapshot'>;
-  /** `--storage.path` */
-  readonly storagePath: string;
-  /** The namespace in which Tocsin runs; undefined without a cluster. */
-  readonly ownNamespace?: string | undefined;
-  /** Enqueues objects that were chosen, and logs it. */
-  readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
-  /** Enqueues objects for a look without an alert. */
-  readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
-}
 
 /** The triggers that are in force, from the file and from the cluster, and all that goes by them. */
 export class Triggers implements TriggerSink, TriggerStates {

@@ -98,6 +98,12 @@ export class GuardState {
     this.#parked.clear();
   }
 
+  /** When the parked runs of a trigger may be made. */
+  parkedSlotsOf(trigger: Trigger): readonly number[] {
+    const own = [...this.parked].filter((pair) => pair.trigger === trigger.key);
+    return own.map((pair) => parkedSlot(pair, trigger));
+  }
+
   /** As {@link slotOf}, of a pair that need not be there. */
   slotOf(trigger: Limits & Pick<Trigger, 'key'>, { request, uid }: GuardedObject): number {
     const pair = this.find({ trigger: trigger.key, request });

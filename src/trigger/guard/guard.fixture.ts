@@ -10,7 +10,8 @@ import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import type { GuardedObject } from '../ports.ts';
 import { triggerKey, type Trigger } from '../trigger.ts';
-import { Pacing, type ReleasedRun } from './run-guard.ts';
+import { Pacing } from './run-guard.ts';
+import type { ReleasedRun } from './release-decisions.ts';
 import type { SharedGuard } from './shared-guard.ts';
 
 export function testTrigger(name: string, overrides: Partial<Trigger> = {}): Trigger {

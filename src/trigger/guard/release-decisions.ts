@@ -1,7 +1,8 @@
 import type { Causes } from '../../cause/causes.ts';
 import type { Request } from '../../reconcile/ports.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import type { Trigger } from '../trigger.ts';
+import type { GuardTime } from './guard-records.ts';
 import type { DropReason } from './guard-report.ts';
 import type { Pair } from './guard-state.ts';
 
@@ -11,6 +12,14 @@ export interface ReleaseDecisionsOptions {
   readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => Promise<boolean>;
   /** Something is decided that was not. */
   readonly onDecided: () => void;
+}
+
+/** A run whose slot has come. */
+export interface ReleasedRun {
+  /** The key of the trigger. */
+  readonly trigger: string;
+  readonly request: Request;
+  readonly causes: Causes;
 }
 
 /** Why a parked run is not to be made, or that it has to be found out. */
@@ -58,5 +67,41 @@ export class ReleaseDecisions {
       return this.#options.onDecided();
     });
     return 'undecided';
+  }
+}
+
+/** Rings when the next parked run is due. It rings once for each time that it is armed, and only while it runs. */
+export class ReleaseTimer {
+  readonly #clock: Clock;
+  readonly #time: Pick<GuardTime, 'now'>;
+  readonly #onDue: () => void;
+  #isRunning = false;
+  #cancel: CancelTimer | undefined;
+  #at = Number.POSITIVE_INFINITY;
+
+  constructor(clock: Clock, time: Pick<GuardTime, 'now'>, onDue: () => void) {
+    this.#clock = clock;
+    this.#time = time;
+    this.#onDue = onDue;
+  }
+
+  start(): void {
+    this.#isRunning = true;
+  }
+
+  close(): void {
+    this.#isRunning = false;
+    this.#cancel?.();
+  }
+
+  /** Nothing changes if it rings earlier anyway. */
+  arm(at: number): void {
+    if (!this.#isRunning || at >= this.#at) return;
+    this.#cancel?.();
+    this.#at = at;
+    this.#cancel = this.#clock.setTimeout(() => {
+      this.#at = Number.POSITIVE_INFINITY;
+      this.#onDue();
+    }, at - this.#time.now());
   }
 }

@@ -1,4 +1,3 @@
-import type { CancelTimer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { causesAsOf } from '../../cause/stored-causes.ts';
@@ -27,12 +26,11 @@ import {
 } from './guard-records.ts';
 import { isShared, packed, unpacked, type SharedGuard } from './shared-guard.ts';
 import { GuardReport, type DropReason } from './guard-report.ts';
-import { ReleaseDecisions, type ReleaseDecisionsOptions } from './release-decisions.ts';
+import { ReleaseDecisions, ReleaseTimer, type ReleaseDecisionsOptions, type ReleasedRun } from './release-decisions.ts';
 import {
   adds,
   isUnlimited,
   GuardState,
-  parkedSlot,
   releaseAgainMs,
   slotOf,
   withParked,
@@ -46,14 +44,6 @@ const betweenReleasesMs = 50;
 
 /** A write that took longer than this is counted at its end, milliseconds. */
 const longWriteMs = 100;
-
-/** A run whose slot has come. */
-export interface ReleasedRun {
-  /** The key of the trigger. */
-  readonly trigger: string;
-  readonly request: Request;
-  readonly causes: Causes;
-}
 
 interface PacingOptions
   extends Pick<Runtime, 'clock' | 'logger' | 'registry'>, Pick<ReleaseDecisionsOptions, 'redecide'> {
@@ -84,9 +74,7 @@ export class Pacing implements RunGuard {
   readonly #log: GuardLog;
   readonly #report: GuardReport;
   readonly #decisions: ReleaseDecisions;
-  #hasStarted = false;
-  #cancelTimer: CancelTimer | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #timer: ReleaseTimer;
 
   constructor(options: PacingOptions) {
     const time = steadyTime(options.clock);
@@ -98,7 +86,8 @@ export class Pacing implements RunGuard {
       clockOffset: () => time.toClock(0),
     });
     this.conditions = new StoredConditions(this.#notes, (record) => this.#log.write(record));
-    this.#decisions = new ReleaseDecisions({ ...options, onDecided: () => this.#arm(time.now()) });
+    this.#timer = new ReleaseTimer(options.clock, time, () => this.#releaseDue());
+    this.#decisions = new ReleaseDecisions({ ...options, onDecided: () => this.#timer.arm(time.now()) });
     this.#report = new GuardReport({
       ...options,
       counts: () => ({ parked: this.#state.parked.size, pairs: this.#state.size, isUnsaved: this.#log.isUnsaved }),
@@ -117,7 +106,7 @@ export class Pacing implements RunGuard {
     const fromClock = (time: number): number => this.#time.fromClock(time + aheadMs);
     const { unreadable } = restore(records, this.#state, this.#notes, { ...this.#time, fromClock });
     if (unreadable > 0) this.#report.unreadable();
-    this.#arm(this.#nextDueAt());
+    this.#timer.arm(this.#nextDueAt());
   }
 
   /** Reads what an earlier process left. Never rejects. */
@@ -131,27 +120,24 @@ export class Pacing implements RunGuard {
 
   /** Releases parked runs from now on. Call it when all triggers are known: a run whose trigger is unknown is dropped. */
   start(): void {
-    this.#hasStarted = true;
-    this.#arm(this.#nextDueAt());
+    this.#timer.start();
+    this.#timer.arm(this.#nextDueAt());
   }
 
   /** Call it when triggers have come, changed or gone: what is parked is decided anew by them. */
   triggersChanged(): void {
-    if (this.#state.parked.size > 0) this.#arm(this.#time.now() + betweenReleasesMs);
+    if (this.#state.parked.size > 0) this.#timer.arm(this.#time.now() + betweenReleasesMs);
   }
 
   async close(): Promise<void> {
-    this.#hasStarted = false;
-    this.#cancelTimer?.();
+    this.#timer.close();
     await this.#log.close();
     this.#report.closed(this.#state.parked.size, this.#log.isUnsaved);
   }
 
   /** The parked runs of a trigger, and until when the last of them waits, milliseconds since the epoch. */
   throttledBy(trigger: Trigger): { readonly runs: number; readonly until: number } | undefined {
-    const slots = [...this.#state.parked]
-      .filter((pair) => pair.trigger === trigger.key)
-      .map((pair) => parkedSlot(pair, trigger));
+    const slots = this.#state.parkedSlotsOf(trigger);
     const until = this.#time.toClock(slots.reduce((a, b) => Math.max(a, b), this.#time.now()));
     return slots.length === 0 ? undefined : { runs: slots.length, until };
   }
@@ -204,7 +190,7 @@ export class Pacing implements RunGuard {
     const because = pair.runs.newest(1, uid)! + trigger.minIntervalMs >= slot ? 'min_interval' : 'budget';
     this.#report.throttled(pair, causes, because, retryAt);
     if (lostNames.length > 0) this.#report.namesLost(pair, lostNames);
-    this.#arm(slot);
+    this.#timer.arm(slot);
     if (!isKnown) await this.#write(parkedRecord(pair, causes, this.#time), true);
     return { allowed: false, retryAt };
   }
@@ -277,7 +263,7 @@ export class Pacing implements RunGuard {
     if (pair.parked === undefined) return;
     const now = this.#time.now();
     pair.parked = { ...pair.parked, releasedAt: now };
-    this.#arm(now + releaseAgainMs);
+    this.#timer.arm(now + releaseAgainMs);
   }
 
   #unpark(pair: Pair): void {
@@ -291,18 +277,10 @@ export class Pacing implements RunGuard {
     this.#unpark(pair);
   }
 
-  #arm(at: number): void {
-    if (!this.#hasStarted || at >= this.#timerAt) return;
-    this.#cancelTimer?.();
-    this.#timerAt = at;
-    this.#cancelTimer = this.#options.clock.setTimeout(() => this.#releaseDue(), at - this.#time.now());
-  }
-
   #releaseDue(): void {
-    this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.#time.now();
-    for (const pair of this.#state.due(now, (key) => this.#limitsOf(key))) this.#release(pair, now);
-    this.#arm(Math.max(this.#nextDueAt(), now + betweenReleasesMs));
+    for (const pair of this.#state.due(now, this.#limitsOf)) this.#release(pair, now);
+    this.#timer.arm(Math.max(this.#nextDueAt(), now + betweenReleasesMs));
   }
 
   #release(pair: Pair, now: number): void {
@@ -318,12 +296,10 @@ export class Pacing implements RunGuard {
   }
 
   #nextDueAt(): number {
-    return this.#state.nextDueAt((key) => this.#limitsOf(key));
+    return this.#state.nextDueAt(this.#limitsOf);
   }
 
-  #limitsOf(key: string): Limits | undefined {
-    return this.#options.triggers().get(key);
-  }
+  readonly #limitsOf = (key: string): Limits | undefined => this.#options.triggers().get(key);
 }
 
 const unlimited: Omit<RunPermit, 'causes'> = { spend: () => Promise.resolve(), end: () => undefined };
