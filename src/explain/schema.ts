@@ -143,10 +143,7 @@ export const Run = z
       .optional()
       .describe('The triggers that chose the object; `default` is `source.select`. Absent if no alert was the reason.'),
     decided_by: z.array(Alert),
-    decided_by_triggers: z
-      .array(z.string())
-      .optional()
-      .describe('The keys of the triggers by which the condition was decided.'),
+    decided_by_triggers: z.array(z.string()).optional().describe('The triggers by which the condition was decided.'),
     decided_because: z.string().optional().describe('The reason in words, if no alert decided, or not alone.'),
     actions: z
       .array(
