@@ -122,6 +122,8 @@ export class Readiness {
       registers: [registry],
       name: 'tocsin_ready',
       help: 'Whether Tocsin is ready, as /-/ready says.',
+      // Of several tenants, one that is not ready is enough for an alarm.
+      aggregator: 'min',
       collect() {
         this.set(isReady() ? 1 : 0);
       },

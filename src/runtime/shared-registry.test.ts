@@ -28,6 +28,15 @@ function metricsOf(registry: Registry, load: () => number) {
       this.set(load());
     },
   });
+  new Gauge({
+    registers,
+    name: 'least',
+    help: 'x',
+    aggregator: 'min',
+    collect() {
+      this.set(load());
+    },
+  });
   return { plain, one, seconds, byKind };
 }
 
@@ -56,6 +65,7 @@ describe('SharedRegistry', () => {
       'kind_seconds_count{kind="x"} 1',
       'load 8',
       'worst 5',
+      'least 3',
     ])
       assert.ok(found.includes(line), `${line}\n${found.join('\n')}`);
   });

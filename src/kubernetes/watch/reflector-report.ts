@@ -189,6 +189,8 @@ export function createReflectorMetrics(registry: Registry): ReflectorMetrics {
     name: 'tocsin_reflector_last_event_timestamp_seconds',
     help: 'When the API server last told anything about a watched resource, bookmarks included; 0: never.',
     labelNames: ['resource'],
+    // Of several tenants, the watch that has been silent for longest is shown.
+    aggregator: 'min',
   });
   return {
     add(resource) {
