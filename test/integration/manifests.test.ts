@@ -177,7 +177,7 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
       ...egress.map(({ to }) => to),
     ]);
 
-    assert.equal(peers.length, 5);
+    assert.equal(peers.length, 7);
     for (const peer of peers.map((list) => list ?? [])) {
       assert.notEqual(peer.length, 0, 'a rule without peers allows everybody');
       for (const { ipBlock, podSelector } of peer) {
