@@ -42,7 +42,7 @@ export class PeerCluster {
     const urls = this.ports.map((port) => `http://127.0.0.1:${port}`);
     const config = `{source: {select: labels, debounce: {wait: 50ms, max_wait: 100ms}}, controller: {resync: 0s, requeue_after: 1h},
       replicas: {enabled: true, identity: replica-${index}, peers: [${urls.join()}], advertise: '${urls[index]}', token_file: ${join(this.folder, 'token')},
-      lease: {name: ${this.#lease}, duration: 3s, renew_deadline: 2s, retry_period: 1s}}}`;
+      lease: {name: ${this.#lease}, duration: 6s, renew_deadline: 4s, retry_period: 1s}}}`;
     return startTocsin({ port: this.ports[index]!, config, args: [`--kubeconfig=${this.#server.kubeconfig}`] });
   }
 

@@ -58,6 +58,9 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
 
   it('make one run of an alert that all of them are told, by a real Prometheus', async (test) => {
     await cluster.leader();
+    const termsBefore = cluster.replicas.flatMap(({ log }) =>
+      log.all.filter(({ event }) => event === 'leader.elected'),
+    ).length;
     const labels = { pipeline_name: 'peers-b' };
     const rule = { alert: 'TraceGatewayAllDataDropped', expr: 'vector(1)', labels };
     const prometheus = await startPrometheus({
@@ -82,7 +85,10 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
         ),
       ),
     );
-    assert.equal(runsFor('peers-b'), 1);
+    // On a machine that stands still for seconds another one leads by now, and has looked again.
+    const terms = cluster.replicas.flatMap(({ log }) => log.all.filter(({ event }) => event === 'leader.elected'));
+    if (terms.length === termsBefore) assert.equal(runsFor('peers-b'), 1);
+    else assert.ok(runsFor('peers-b') <= 1 + terms.length - termsBefore);
   });
 
   it('write what a real Prometheus pushes through one address in front of them', async (test) => {
