@@ -72,6 +72,7 @@ const withFolder: readonly WayIn[] = [
   ['GET /api/v2/receivers', 'pipelined', (to) => pipelined(to, 'GET /api/v2/receivers')],
   ['GET /api/v2/status', 'pipelined', (to) => pipelined(to, 'GET /api/v2/status')],
   ['/api/v1/…', 'pipelined', (to) => pipelined(to, 'GET /api/v1/alerts')],
+  ['/api/peers/v1/…', 'without replicas, pipelined', (to) => pipelined(to, 'GET /api/peers/v1/hello')],
   ['GET /-/healthy', 'pipelined', (to) => pipelined(to, 'GET /-/healthy')],
   ['HEAD /-/healthy', 'pipelined', (to) => pipelined(to, 'HEAD /-/healthy')],
   ['GET /-/ready', 'pipelined', (to) => pipelined(to, 'GET /-/ready')],

@@ -173,8 +173,9 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
       ['shop', 'GET', `${api}/live${filter('bank')}`, undefined, 403, /may not get alerts.tocsin.dev/],
       ['shop', 'GET', `${api}/alerts`, undefined, 200, /^(?=.*Down-shop)(?!.*Down-(bank|node))/],
       ['shop', 'GET', `${api}/alerts/${fingerprint(labelsOf('bank'))}`, undefined, 200, /^(?!.*bank).*not_received/],
-      // what is of no team
-      ...['/pipelines', '/payloads', '/problems', '/status'].map(
+      // what is of no team; of the pipelines, a team sees those of its namespace
+      ['shop', 'GET', `${api}/pipelines`, undefined, 200, /^\{"items":\[\]\}\n$/],
+      ...['/payloads', '/problems', '/status'].map(
         (path) => ['shop', 'GET', api + path, undefined, 403, only] as const,
       ),
       ['shop', 'GET', '/metrics', undefined, 403, /nonResourceURL/],
