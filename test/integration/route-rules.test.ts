@@ -55,7 +55,7 @@ function scenario(version: PrometheusVersion, form: MetricsForm): void {
     });
     const alertmanagers = [new URL(tocsin.url).host];
     prometheus = await startPrometheus({ port, version, rules, scrapeTargets: [target.address], alertmanagers });
-    for (const kind of ['MetricPipeline', 'TracePipeline'])
+    for (const kind of ['LogPipeline', 'MetricPipeline', 'TracePipeline'])
       await tocsin.log.waitForLine((line) => isChange(line, kind, 'True'), patienceMs);
   });
 

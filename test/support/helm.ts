@@ -56,7 +56,12 @@ export function tryTemplate(
   { name = 'tocsin', namespace = 'tocsin', version = 'helm' }: Release = {},
 ): Promise<Run> {
   const args = ['template', name, chart, `--namespace=${namespace}`, '--values=-'];
-  return tryHelm(args, { version, input: JSON.stringify(values) });
+  return tryHelm(args, { version, input: escaped(JSON.stringify(values)) });
+}
+
+/** These end a line in the YAML of Go, even within quotes. */
+function escaped(json: string): string {
+  return json.replaceAll(/[\u0085\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** The objects that an installation with these values creates, hooks included. */

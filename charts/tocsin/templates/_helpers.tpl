@@ -67,6 +67,19 @@ labels:
 {{- $action -}}
 {{- end -}}
 
+{{/*
+A value as YAML. To Helm, U+0085, U+2028 and U+2029 end a line, and to nobody else: with one of them in it, the value is JSON, which is
+YAML too, and has them escaped.
+*/}}
+{{- define "tocsin.yaml" -}}
+{{- $json := toJson . | replace "\u0085" "\\u0085" -}}
+{{- if regexMatch "\\\\u(0085|2028|2029)" $json -}}
+{{- $json -}}
+{{- else -}}
+{{- toYaml . -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The text of tocsin.yml. */}}
 {{- define "tocsin.config" -}}
 {{- $config := deepCopy (.Values.config | default dict) -}}
@@ -91,7 +104,7 @@ labels:
 {{- fail "config has a password, credentials, a key or secrets, which everybody who may read ConfigMaps would see: put them into a Secret, name it in pod.secrets, and use password_file, credentials_file, key_file or files" -}}
 {{- end -}}
 # From `config` of the Helm values. docs/configuration.md has every key and its default.
-{{ toYaml $config }}
+{{ include "tocsin.yaml" $config }}
 {{- end -}}
 
 {{/* The text of web.yml. */}}

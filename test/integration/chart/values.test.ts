@@ -111,6 +111,13 @@ describe('config of the values', { skip: skipWithout('helm') }, () => {
     assert.deepEqual(await through(null), Config.parse({}));
   });
 
+  it('comes through unchanged with a separator of lines or paragraphs in it, which ends a line to Helm alone', async () => {
+    for (const separator of ['\u0085', '\u2028', '\u2029']) {
+      const config = { prometheus: { params: { a: [`b${separator}`, `${separator}c`] } } };
+      assert.deepEqual(await through(config), Config.parse(config));
+    }
+  });
+
   it('comes through unchanged, whatever YAML or Go could take it for', async () => {
     const word = fc.oneof(
       fc.constantFrom(
