@@ -123,8 +123,6 @@ export class EventSource {
 
   async #enqueue(event: Event): Promise<void> {
     const { choose, config, enqueue, logger } = this.#options;
-    if (event.causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
-      logger.debug('causes.named', 'the alerts of an event', { causes_id: event.id, ...namedCauses(event.causes) });
     const choices = await choose(event);
     logEnqueued(logger, config().select, choices, event);
     await enqueue(choices, event);
@@ -134,6 +132,9 @@ export class EventSource {
 
 /** Logs what an event became. */
 export function logEnqueued(logger: Logger, select: string, choices: readonly Choice[], { id, causes }: Event): void {
+  // Each event says this, also one that no sender caused, such as that of a trigger that came while its alert fires.
+  if (causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
+    logger.debug('causes.named', 'the alerts of an event', { causes_id: id, ...namedCauses(causes) });
   const requests = choices.reduce((sum, choice) => sum + choice.requests.length, 0);
   const message = requests > 0 ? 'an event became reconcile requests' : 'an event concerns no object that there is';
   const fields = { event_id: id, requests, ...choosersOf(choices, select), ...describeCauses(causes) };

@@ -12,6 +12,14 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const patienceMs = 60_000;
 
+/** Those of examples/pipelines. */
+const pipelines = [
+  ['LogPipeline', 'fluent-bit'],
+  ['LogPipeline', 'otlp'],
+  ['MetricPipeline', 'backend'],
+  ['TracePipeline', 'backend'],
+] as const;
+
 /** The routes of an OTLP gateway: rpcs of one name in three services. */
 const command = [
   'rules',
@@ -55,8 +63,8 @@ function scenario(version: PrometheusVersion, form: MetricsForm): void {
     });
     const alertmanagers = [new URL(tocsin.url).host];
     prometheus = await startPrometheus({ port, version, rules, scrapeTargets: [target.address], alertmanagers });
-    for (const kind of ['LogPipeline', 'MetricPipeline', 'TracePipeline'])
-      await tocsin.log.waitForLine((line) => isChange(line, kind, 'True'), patienceMs);
+    for (const [kind, name] of pipelines)
+      await tocsin.log.waitForLine((line) => isChange(line, kind, 'True') && line['name'] === name, patienceMs);
   });
 
   after(async () => {
