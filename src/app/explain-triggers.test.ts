@@ -179,6 +179,15 @@ describe('the API of explanations, about an alert that came', () => {
     assert.deepEqual([verdict, because], ['inhibited', 'NodeDown fired, and inhibited file/one']);
   });
 
+  it('that a least interval has held back names its alert in the run that is made later', async (t) => {
+    const app = await bench(t, [entry('one', { minInterval: '30s' })]);
+    await app.post([{ labels: down }], 'r');
+    await app.settle(40_000);
+    const { items } = await app.ask('Runs', '/pipelines/tracepipeline/backend');
+    const [run] = items.filter(({ triggers }) => triggers.includes('alert'));
+    assert.deepEqual([run?.causes.map(({ alertname }) => alertname), run?.more_causes], [['Down'], 0]);
+  });
+
   it('that a budget holds back says until when', async (t) => {
     const app = await bench(t, [entry('one', { budget: { runs: 2, per: '1h' } })]);
     await app.post([{ labels: down }], 'r1');

@@ -78,6 +78,18 @@ describe('tocsin why', () => {
       assert.equal(/woken by +A (.*)/.exec(stdout)?.[1], told);
     });
 
+  for (const [moreCauses, told] of [
+    [1, 'an alert that the history does not name'],
+    [3, '3 alerts that the history does not name'],
+  ] as const)
+    it(`tells of ${moreCauses} that the history does not name`, async (t) => {
+      const api = await FakeApi.start(t);
+      api.give('GET /pipelines', 'Pipelines', pipelines);
+      api.give(runs, 'Runs', { items: [{ ...changedRun, causes: [], more_causes: moreCauses }] });
+      const { stdout } = await api.run('why', 'tracepipeline/backend');
+      assert.equal(/woken by +(.*)/.exec(stdout)?.[1], told);
+    });
+
   it('prints the objects of the API as JSON and YAML', async (t) => {
     const api = await FakeApi.start(t);
     api.give(runs, 'Runs', { items: [changedRun] });

@@ -216,7 +216,12 @@ function wokenBy({ causes, more_causes: uncounted, triggers }: Run, isWide: bool
   const shown = isWide ? newest : newest.slice(0, namedCauses);
   const others = triggers.filter((trigger) => trigger !== 'alert' && trigger !== 'silence').map(triggerText);
   const left = newest.length - shown.length + uncounted;
-  return [...shown.map(causeText), ...(left > 0 ? [`and ${left} more`] : []), ...others];
+  return [...shown.map(causeText), ...(left > 0 ? [leftText(left, shown.length > 0)] : []), ...others];
+}
+
+function leftText(left: number, areSomeNamed: boolean): string {
+  if (areSomeNamed) return `and ${left} more`;
+  return left === 1 ? 'an alert that the history does not name' : `${left} alerts that the history does not name`;
 }
 
 function causeText(cause: Cause): string {

@@ -74,6 +74,8 @@ export class EffectFinder {
   readonly #woken = new Map<string, Set<string>>();
   readonly #suppressions = new Map<string, Fact[]>();
   readonly #storms = new Set<string>();
+  /** The events that the end of a silence caused. One has its alerts named again for triggers that had to wait. */
+  readonly #unsilencedIn = new Set<string>();
   /** The silenced alerts among those that expired together. */
   #suppressed: Fact | undefined;
 
@@ -222,8 +224,11 @@ export class EffectFinder {
   #unsilenced(fact: Fact): readonly OpenEffect[] {
     const alert = objectsOf(fact['alerts']).find((each) => each['fingerprint'] === this.#alert.fingerprint);
     if (alert?.['status'] !== 'silence expired' || fact['event_ids'] !== undefined) return [];
+    const eventId = String(fact['causes_id']);
+    if (this.#unsilencedIn.has(eventId)) return [];
+    this.#unsilencedIn.add(eventId);
     const because = 'the last silence that kept it from waking anybody has ended';
-    return [effect(fact, 'woke', { because, event_id: String(fact['causes_id']) })];
+    return [effect(fact, 'woke', { because, event_id: eventId })];
   }
 }
 

@@ -132,7 +132,7 @@ export class EventSource {
 
 /** Logs what an event became. */
 export function logEnqueued(logger: Logger, select: string, choices: readonly Choice[], { id, causes }: Event): void {
-  // Each event says this, also one that no sender caused, such as that of a trigger that came while its alert fires.
+  // Each event says this, also one that no sender caused, such as that of a run that waited for its slot.
   if (causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
     logger.debug('causes.named', 'the alerts of an event', { causes_id: id, ...namedCauses(causes) });
   const requests = choices.reduce((sum, choice) => sum + choice.requests.length, 0);
