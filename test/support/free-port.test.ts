@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { freePort } from './free-port.ts';
+
+/** As many as make it certain that two who choose at random meet: there are 12,000 ports. */
+const ports = 500;
+
+/** A program that takes this many ports and prints them. */
+function taker(folder: string): string {
+  const module = JSON.stringify(new URL('free-port.ts', import.meta.url));
+  return `const { freePort } = await import(${module});
+    for (let i = 0; i < ${ports}; i++) console.log(await freePort(${JSON.stringify(folder)}));`;
+}
+
+describe('freePort', () => {
+  let folder = '';
+  before(async () => void (folder = await mkdtemp(join(tmpdir(), 'tocsin-ports-'))));
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('gives no port twice, nor one that the system gives away', async () => {
+    const taken: number[] = [];
+    for (let i = 0; i < ports; i++) taken.push(await freePort(folder));
+    assert.equal(new Set(taken).size, ports);
+    assert.ok(taken.every((port) => port >= 20_000 && port < 32_000));
+  });
+
+  it('gives none that a process beside it has, and frees those of one that has ended', async () => {
+    const beside = spawn(process.execPath, ['--input-type=module', '-e', taker(folder)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const own: number[] = [];
+    const read = text(beside.stdout);
+    for (let i = 0; i < ports; i++) own.push(await freePort(folder));
+    const theirs = (await read).trim().split('\n').map(Number);
+    assert.equal(theirs.length, ports);
+    assert.deepEqual(
+      theirs.filter((port) => own.includes(port)),
+      [],
+    );
+    assert.equal((await readdir(folder)).length, 2 * ports);
+  });
+
+  it('gives the port of a process that was killed', async () => {
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const dead = await mkdtemp(join(folder, 'dead-'));
+    for (let port = 20_000; port < 32_000; port++) writeFileSync(join(dead, String(port)), String(pid));
+    const port = await freePort(dead);
+    assert.ok(port >= 20_000);
+  });
+});
