@@ -54,7 +54,6 @@ export class FakeAlertmanager {
     return eventually(
       () => this.batches,
       (batches) => batches.length >= count,
-      5000,
     );
   }
 }

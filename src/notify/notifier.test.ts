@@ -63,7 +63,6 @@ class Stage {
     await eventually(
       () => this.logger.linesOf(event).length,
       (lines) => lines >= count,
-      5000,
     );
   }
 }
@@ -201,7 +200,6 @@ describe('Notifier', () => {
       await eventually(
         () => metric(stage.registry, 'tocsin_notify_requests_total{result="http_error"}'),
         (count) => count === tries,
-        5000,
       );
       // A change meanwhile is no reason to try earlier.
       stage.notifier.reached(backend, tries % 2 === 0 ? throttling : healthy, byAlert);
@@ -215,7 +213,6 @@ describe('Notifier', () => {
     await eventually(
       () => metric(stage.registry, 'tocsin_notify_requests_total{result="http_error"}'),
       (count) => count === 4,
-      5000,
     );
     alertmanager.status = 200;
     stage.clock.advance(10_000);
@@ -251,7 +248,6 @@ describe('Notifier', () => {
     await eventually(
       () => taken.size,
       (size) => size === names.length - 1,
-      5000,
     );
     assert.ok(alertmanager.batches.length < 30, `${alertmanager.batches.length} requests`);
     const [line, ...others] = stage.logger.linesOf('notify.refused');
@@ -291,7 +287,6 @@ describe('Notifier', () => {
     await eventually(
       () => stage.clock.pending(),
       (timers) => timers === 2,
-      5000,
     );
     assert.equal(alertmanager.batches.length, inOneTry);
     assert.equal(stage.logger.linesOf('notify.refused').length, 1);
@@ -309,7 +304,6 @@ describe('Notifier', () => {
       await eventually(
         () => stage.failing.length,
         (length) => length === 1,
-        5000,
       );
       stage.notifier.reached(backend, healthy, byNone);
       await eventually(
@@ -318,7 +312,6 @@ describe('Notifier', () => {
           return metric(stage.registry, 'tocsin_notify_size_bytes');
         },
         (bytes) => bytes === 0,
-        5000,
       );
       // It may have been told again meanwhile, but never that all is well.
       assert.ok(stage.failing.every((failing) => failing.length > 0));
@@ -329,7 +322,6 @@ describe('Notifier', () => {
           return stage.failing.at(-1)?.length;
         },
         (length) => length === 0,
-        5000,
       );
       assert.deepEqual(alertmanager.batches.at(-1)?.alerts, []);
       const { length } = alertmanager.batches;
@@ -348,7 +340,6 @@ describe('Notifier', () => {
     await eventually(
       () => stage.failing.length,
       (length) => length === 2,
-      5000,
     );
     assert.match(stage.failing[1]!.join(), /answered 401/);
   });
@@ -379,7 +370,6 @@ describe('Notifier', () => {
     await eventually(
       () => metric(stage.registry, 'tocsin_notify_size_bytes'),
       (bytes) => bytes === 0,
-      5000,
     );
     assert.equal(stage.clock.pending(), 0);
   });
@@ -451,7 +441,6 @@ describe('Notifier', () => {
     await eventually(
       () => told(other, stage.clock).at(-1),
       (last) => last === 'GatewayThrottling fires',
-      5000,
     );
   });
 

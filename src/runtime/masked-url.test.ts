@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { maskUrl, maskUrls } from './masked-url.ts';
+import { cpuMsOf } from './slices.fixture.ts';
 
 describe('maskUrl', () => {
   for (const [url, shown] of [
@@ -38,9 +39,8 @@ describe('maskUrls', () => {
   });
 
   it('takes no time for long texts', () => {
-    const startedAt = performance.now();
-    for (const text of ['a'.repeat(200_000), 'a://'.repeat(50_000), `a://${'?'.repeat(50_000)}`])
-      maskUrls(`${text} ://`);
-    assert.ok(performance.now() - startedAt < 2000);
+    const texts = ['a'.repeat(200_000), 'a://'.repeat(50_000), `a://${'?'.repeat(50_000)}`];
+    const tookMs = cpuMsOf(() => texts.forEach((text) => maskUrls(`${text} ://`)));
+    assert.ok(tookMs < 2000, `${tookMs} ms`);
   });
 });

@@ -89,7 +89,6 @@ describe('TlsConnections', () => {
       await eventually(
         () => failures('timeout'),
         (count) => count === 1,
-        2000,
       ),
       1,
     );

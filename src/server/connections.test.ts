@@ -42,7 +42,6 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
     await eventually(
       () => clock.pending(),
       (pending) => pending === 0,
-      2000,
     );
   });
   const { port } = server.address() as AddressInfo;
@@ -53,7 +52,6 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
     await eventually(
       () => accepted,
       (count) => count > before,
-      2000,
     );
     if (text !== '') connection.send(text);
     return connection;
@@ -62,7 +60,6 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
     await eventually(
       () => requests.length,
       (count) => count > index,
-      2000,
     );
     return requests[index]!;
   };
@@ -74,7 +71,6 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
         return value('tocsin_connection_memory_bytes');
       },
       (now) => now !== undefined && now >= bytes,
-      2000,
     );
   const evicted = () => value('tocsin_limit_reached_total{limit="connection_memory"}');
   return { clock, logger, connections, open, request, counted, value, evicted };
@@ -91,7 +87,6 @@ describe('Connections', () => {
     await eventually(
       () => value('tocsin_connection_memory_bytes'),
       (bytes) => bytes === 0,
-      2000,
     );
     assert.equal(clock.pending(), 0);
   });
@@ -126,7 +121,6 @@ describe('Connections', () => {
     await eventually(
       () => counted(1).then(evicted),
       (count) => count === 1,
-      2000,
     );
     assert.match(await slow.closed, /^HTTP\/1\.1 408 /);
     assert.deepEqual(logger.valuesOf('connections.evicted', 'phase'), [['head']]);
@@ -203,7 +197,6 @@ describe('Connections', () => {
         return response.destroyed;
       },
       (destroyed) => destroyed,
-      2000,
     );
     assert.equal(await evicted(), 1);
   });
@@ -216,7 +209,6 @@ describe('Connections', () => {
     await eventually(
       () => value('tocsin_connections'),
       (count) => count === 0,
-      2000,
     );
     connections.hold(incoming, 1_000_000, assert.fail);
     connections.release(incoming);

@@ -195,7 +195,6 @@ describe('ReceiverServer', () => {
       await eventually(
         () => reached('max_connections'),
         (count) => count === 2,
-        2000,
       ),
       2,
     );
@@ -231,7 +230,6 @@ describe('ReceiverServer', () => {
         return answers;
       },
       (count) => count === 16,
-      2000,
     );
   });
 
@@ -242,7 +240,7 @@ describe('ReceiverServer', () => {
     const connection = await rawConnection(test, port);
     connection.send(requestHead('GET', '/later').repeat(3));
     const held = async (): Promise<number> => Promise.resolve(open.length + turns.length);
-    await eventually(held, (count) => count === 2, 2000);
+    await eventually(held, (count) => count === 2);
     connection.socket.destroy();
     await once(open[0]!, 'close');
     turns.shift()?.();
@@ -261,7 +259,6 @@ describe('ReceiverServer', () => {
     await eventually(
       () => open.length,
       (length) => length === 1,
-      2000,
     );
     connection.socket.destroy();
     await once(open[0]!, 'close');
@@ -307,7 +304,6 @@ describe('ReceiverServer.close', () => {
     await eventually(
       () => open.length,
       (length) => length === 1,
-      2000,
     );
     const closed = server.close(1000);
     open[0]!.end('done');
@@ -326,7 +322,6 @@ describe('ReceiverServer.close', () => {
     await eventually(
       () => open.length,
       (length) => length === 1,
-      2000,
     );
     const closed = server.close(1000);
     connection.send('later HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -344,7 +339,6 @@ describe('ReceiverServer.close', () => {
     await eventually(
       () => open.length,
       (length) => length === 1,
-      2000,
     );
     const closed = server.close(1000);
     clock.advance(999);

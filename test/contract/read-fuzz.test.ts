@@ -76,7 +76,7 @@ describe('reading alerts', { skip: skipWithout('alertmanager') }, () => {
     const ours = await ask(tocsin.url, path, now);
     const theirs = (): Promise<Answer> => ask(alertmanager.url, path, now);
     const isSame = ({ status, body }: Answer): boolean => status === ours.status && body === ours.body;
-    if (path.includes('groups')) await eventually(theirs, isSame, 5000).catch(() => undefined);
+    if (path.includes('groups')) await eventually(theirs, isSame).catch(() => undefined);
     assert.deepEqual(ours, await theirs(), path);
   }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readListenAddress, readExternalUrl, readRoutePrefix, routePrefixOf } from './listen-address.ts';
+import { cpuMsOf } from '../../runtime/slices.fixture.ts';
 
 describe('readListenAddress', () => {
   const good: [text: string, host: string | undefined, port: number][] = [
@@ -44,8 +45,9 @@ describe('readListenAddress', () => {
     });
   }
 
-  it('is done at once with a text of any length', { timeout: 2000 }, () => {
-    assert.ok('allowed' in readListenAddress(':1'.repeat(1_000_000)));
+  it('is done at once with a text of any length', () => {
+    const text = ':1'.repeat(1_000_000);
+    assert.ok(cpuMsOf(() => assert.ok('allowed' in readListenAddress(text))) < 2000);
   });
 
   it('never throws; ports are ports, and what it suggests is good', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Dispatcher, fetch } from 'undici';
 import { readHttpUrl, readPrometheusUrl } from './http-url.ts';
 import { describeRefusal } from './reader.ts';
+import { cpuMsOf } from '../../runtime/slices.fixture.ts';
 
 describe('readHttpUrl', () => {
   const good: [text: string, url: string][] = [
@@ -44,8 +45,9 @@ describe('readHttpUrl', () => {
     });
   }
 
-  it('is done at once with a text of any length', { timeout: 2000 }, () => {
-    assert.ok('allowed' in readHttpUrl(`http://a${' '.repeat(1_000_000)}b`));
+  it('is done at once with a text of any length', () => {
+    const text = `http://a${' '.repeat(1_000_000)}b`;
+    assert.ok(cpuMsOf(() => assert.ok('allowed' in readHttpUrl(text))) < 2000);
   });
 
   it('suggests nothing for a URL with a password, since a wrong cut would show it', () => {

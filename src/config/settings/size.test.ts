@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatSize, parseSize, suggestSize } from './size.ts';
+import { cpuMsOf } from '../../runtime/slices.fixture.ts';
 
 const sizeLike = fc.stringMatching(/^[-+ .0-9KMGTkmgiBb]{0,20}$/);
 
@@ -79,8 +80,9 @@ describe('suggestSize', () => {
     it(`takes "${text}" for ${expected}`, () => assert.equal(suggestSize(text), expected));
   }
 
-  it('is done at once with a text of any length', { timeout: 2000 }, () => {
-    assert.equal(suggestSize(`1${' '.repeat(1_000_000)}x`), undefined);
+  it('is done at once with a text of any length', () => {
+    const text = `1${' '.repeat(1_000_000)}x`;
+    assert.ok(cpuMsOf(() => assert.equal(suggestSize(text), undefined)) < 2000);
   });
 
   it('never throws, and suggests only what parseSize reads', () => {

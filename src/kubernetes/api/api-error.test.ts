@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readMissingRight } from './api-error.ts';
+import { cpuMsOf } from '../../runtime/slices.fixture.ts';
 
 const user = 'User "system:serviceaccount:tocsin:tocsin"';
 
@@ -43,9 +44,7 @@ describe('readMissingRight', () => {
   it('takes no time over any text', () => {
     fc.assert(
       fc.property(fc.constantFrom('"', '\\', 'a ', 'a" is forbidden: User "'), fc.nat(20_000), (piece, times) => {
-        const startedAt = performance.now();
-        readMissingRight(`x "${piece.repeat(times)}`);
-        assert.ok(performance.now() - startedAt < 1000);
+        assert.ok(cpuMsOf(() => void readMissingRight(`x "${piece.repeat(times)}`)) < 1000);
       }),
       { numRuns: 30 },
     );

@@ -262,7 +262,6 @@ describe('Silences as objects of the cluster', () => {
             const found = await eventually(
               () => shown(silences),
               (all) => isDeepStrictEqual(all, expected),
-              3000,
             ).catch(() => shown(silences));
             assert.deepEqual(found, expected);
           }
