@@ -70,10 +70,10 @@ export function useKubeApiServer(options: KubeApiServerOptions = {}): () => Kube
 export async function startKubeApiServer(options: KubeApiServerOptions = {}): Promise<KubeApiServer> {
   const { dir = tmpdir(), crds = pipelineCrds() } = options;
   for (const name of ['etcd', 'kube-apiserver'] as const) requireServer(name); // a test never waits for a build
-  const port = options.port ?? (await freePort());
+  const ports = [options.port ?? (await freePort()), await freePort()] as const;
   const folder = await mkdtemp(join(dir, 'kube-'));
   try {
-    const server = serverIn(folder, port, await startReady(folder, port));
+    const server = serverIn(folder, ports, await startReady(folder, ports));
     await install(server, crds);
     return server;
   } catch (error) {
@@ -82,7 +82,11 @@ export async function startKubeApiServer(options: KubeApiServerOptions = {}): Pr
   }
 }
 
-function serverIn(folder: string, port: number, first: Child): KubeApiServer {
+/** The API server's and etcd's. */
+type Ports = readonly [number, number];
+
+function serverIn(folder: string, ports: Ports, first: Child): KubeApiServer {
+  const [port] = ports;
   const url = `https://127.0.0.1:${port}`;
   const kubeconfig = join(folder, 'kubeconfig');
   const run: KubeApiServer['kubectl'] = (args, options) => kubectl(args, { kubeconfig, ...options });
@@ -111,7 +115,7 @@ function serverIn(folder: string, port: number, first: Child): KubeApiServer {
     pid: (program) => pidIn(folder, program),
     restart: async () => {
       await end(child, folder);
-      child = await startReady(folder, port);
+      child = await startReady(folder, ports);
     },
     stop: async () => {
       await end(child, folder);
@@ -120,13 +124,13 @@ function serverIn(folder: string, port: number, first: Child): KubeApiServer {
   };
 }
 
-/** Resolves when the script says that the API answers. The same folder and port restore the same objects. */
-async function startReady(folder: string, port: number): Promise<Child> {
+/** Resolves when the script says that the API answers. The same folder and ports restore the same objects. */
+async function startReady(folder: string, ports: Ports): Promise<Child> {
   const { promise, resolve } = Promise.withResolvers<'ready'>();
   const child = await startChild({
     name: 'kube',
     command: script,
-    args: [folder, String(port)],
+    args: [folder, ...ports.map(String)],
     onLine: (line) => line.startsWith('ready ') && resolve('ready'),
   });
   const outcome = await Promise.race([promise, child.exited]);

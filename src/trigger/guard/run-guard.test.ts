@@ -402,7 +402,7 @@ describe('Pacing on the disk', () => {
     assert.match(logger.linesOf('triggers.not_stored')[0]!.msg, /a restart would refill them/);
     assert.equal(await metric(registry, 'tocsin_trigger_budgets_unsaved'), 1);
     rmSync(folder);
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true }); // a write that is under way may make it too
     await clock.advanceAsync(10_000);
     await eventually(
       () => logger.linesOf('triggers.stored_again').length,
