@@ -14,7 +14,13 @@ export const serviceMonitorCrd = crdOf('ServiceMonitor', {
   properties: {
     selector: {
       type: 'object',
-      properties: { matchLabels: { type: 'object', additionalProperties: { type: 'string' } } },
+      properties: {
+        matchLabels: texts,
+        matchExpressions: {
+          type: 'array',
+          items: { type: 'object', properties: { key: { type: 'string' }, operator: { type: 'string' } } },
+        },
+      },
     },
     endpoints: {
       type: 'array',

@@ -95,9 +95,17 @@ YAML too, and has them escaped.
 {{- if eq (toString $replicas.enabled) "false" -}}
 {{- fail "config.replicas.enabled is false, but there are several replicas: they would all write; remove it, or set replicas to 1" -}}
 {{- end -}}
+{{- $own := dict -}}
 {{- if ne (include "tocsin.name" .) "tocsin" -}}
-{{- $names := dict "lease" (dict "name" (include "tocsin.leaseName" .)) "service" (include "tocsin.peersName" .) -}}
-{{- $_ := set $config "replicas" (merge (deepCopy $replicas) $names) -}}
+{{- $own = dict "lease" (dict "name" (include "tocsin.leaseName" .)) "service" (include "tocsin.peersName" .) -}}
+{{- end -}}
+{{- /* They call each other by address, and the certificate is for the names of the Service. */ -}}
+{{- if .Values.tls.enabled -}}
+{{- $tls := dict "ca_file" "/etc/tocsin-tls/ca.crt" "server_name" (include "tocsin.name" .) -}}
+{{- $own = merge $own (dict "http_config" (dict "tls_config" $tls)) -}}
+{{- end -}}
+{{- if $own -}}
+{{- $_ := set $config "replicas" (merge (deepCopy $replicas) $own) -}}
 {{- end -}}
 {{- end -}}
 {{- if regexMatch "\"(password|credentials|key)\":\"[^\"]|\"secrets\":\\[\"" (toJson $config) -}}
@@ -133,6 +141,23 @@ kubernetes:
 {{- toJson ($list | uniq) -}}
 {{- else -}}
 [{"group":"telemetry.kyma-project.io","resources":["metricpipelines","tracepipelines","logpipelines"]}]
+{{- end -}}
+{{- end -}}
+
+{{/*
+A definition of a kind, as YAML; empty if it is there already and another release or kubectl keeps it: all releases use the same one.
+Without it the cluster deletes every object of the kind, so an uninstall leaves it.
+*/}}
+{{- define "tocsin.crd" -}}
+{{- $root := .root -}}
+{{- $crd := .root.Files.Get .path | fromYaml -}}
+{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $crd.metadata.name -}}
+{{- $owner := ($found.metadata).annotations | default dict -}}
+{{- $isOurs := and (eq (get $owner "meta.helm.sh/release-name") $root.Release.Name) (eq (get $owner "meta.helm.sh/release-namespace") $root.Release.Namespace) -}}
+{{- if or (not $found) $isOurs -}}
+{{- $_ := set $crd.metadata "labels" (include "tocsin.labels" $root | fromYaml) -}}
+{{- $_ := set $crd.metadata "annotations" (dict "helm.sh/resource-policy" "keep") -}}
+{{ toYaml $crd }}
 {{- end -}}
 {{- end -}}
 

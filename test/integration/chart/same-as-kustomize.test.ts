@@ -25,6 +25,10 @@ const ownLabels = [
   'helm.sh/chart',
 ];
 const ownMarks = [...ownLabels, 'tocsin.dev/scheme', 'helm.sh/resource-policy'];
+/** What the chart adds by itself to the configuration of replicas that call each other over TLS. */
+const peersOverTls = {
+  replicas: { http_config: { tls_config: { ca_file: '/etc/tocsin-tls/ca.crt', server_name: 'tocsin' } } },
+};
 
 const kyma = parse(readFileSync(new URL('../../../charts/tocsin/values-kyma.yaml', import.meta.url), 'utf8')) as object;
 
@@ -36,13 +40,29 @@ interface Case {
   readonly config?: object;
 }
 
+/** What the chart is by default, two replicas, with these components. */
 const components =
+  (...names: string[]) =>
+  () =>
+    withComponents([...names, 'replicas'], kustomize);
+
+const overlay = (folder: string) => () =>
+  withKustomization({ resources: [folder], components: ['replicas'] }, kustomize);
+
+/** The same with one replica, as kustomize has it by default. */
+const alone =
   (...names: string[]) =>
   () =>
     withComponents(names, kustomize);
 
 const cases: readonly Case[] = [
-  { what: 'nothing', values: {}, built: () => kustomize('k8s/base') },
+  { what: 'nothing', values: {}, built: components() },
+  { what: 'one replica', values: { replicas: 1 }, built: () => kustomize('k8s/base') },
+  {
+    what: 'one replica and much else',
+    values: { replicas: 1, tls: { enabled: true }, ...serviceMonitor(), triggers: { enabled: true } },
+    built: alone('tls', 'monitoring/service-monitor', 'triggers'),
+  },
   {
     what: 'annotate',
     values: { annotate: true },
@@ -51,29 +71,34 @@ const cases: readonly Case[] = [
   },
   {
     what: 'silences',
-    values: { silences: { enabled: true } },
-    built: components('silences'),
+    values: { replicas: 1, silences: { enabled: true } },
+    built: alone('silences'),
     config: { receiver: { silence_storage: 'kubernetes' } },
   },
-  { what: 'observe', values: { observe: true }, built: () => kustomize('k8s/overlays/observe') },
-  { what: 'persistence', values: { persistence: { enabled: true } }, built: components('persistent-storage') },
-  { what: 'two replicas', values: { replicas: 2 }, built: components('replicas') },
-  { what: 'tls', values: { tls: { enabled: true } }, built: components('tls') },
+  { what: 'observe', values: { observe: true }, built: overlay('k8s/overlays/observe') },
+  {
+    what: 'persistence',
+    values: { replicas: 1, persistence: { enabled: true } },
+    built: alone('persistent-storage'),
+  },
+  { what: 'tls', values: { tls: { enabled: true } }, built: components('tls'), config: peersOverTls },
   {
     what: 'tls and kubernetesAuth',
     values: { tls: { enabled: true }, kubernetesAuth: { enabled: true } },
     built: components('tls', 'kubernetes-auth'),
+    config: peersOverTls,
   },
   {
     what: 'networkPolicy',
     values: { networkPolicy: { enabled: true } },
-    built: () => withKustomization({ resources: ['k8s/base', 'networkpolicy'] }, kustomize),
+    built: () => withKustomization({ resources: ['k8s/base', 'networkpolicy'], components: ['replicas'] }, kustomize),
   },
   { what: 'monitoring.serviceMonitor', values: serviceMonitor(), built: components('monitoring/service-monitor') },
   {
     what: 'tls and monitoring.serviceMonitor',
     values: { ...serviceMonitor(), tls: { enabled: true } },
     built: components('tls', 'monitoring/service-monitor'),
+    config: peersOverTls,
   },
   {
     what: 'monitoring.rules',
@@ -104,13 +129,13 @@ const cases: readonly Case[] = [
       withKustomization(
         {
           resources: ['k8s/base', 'networkpolicy'],
-          components: ['admission', 'admission/cert-manager', '../../networkpolicy/admission'],
+          components: ['admission', 'admission/cert-manager', '../../networkpolicy/admission', 'replicas'],
         },
         kustomize,
       ),
   },
   { what: 'triggers', values: { triggers: { enabled: true } }, built: components('triggers') },
-  { what: 'the values for Kyma', values: kyma, built: () => kustomize('k8s/overlays/kyma') },
+  { what: 'the values for Kyma', values: kyma, built: overlay('k8s/overlays/kyma') },
 ];
 
 describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || skipWithout('kubectl') }, () => {
@@ -121,10 +146,10 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
     });
 
   it('is what kustomize builds, in another namespace', async () => {
-    const values = { persistence: { enabled: true }, networkPolicy: { enabled: true } };
+    const values = { networkPolicy: { enabled: true } };
     const [chart, others] = await Promise.all([
       template(values, { namespace: 'mine' }),
-      inNamespace('mine', { resources: ['k8s/base', 'networkpolicy'], components: ['persistent-storage'] }),
+      inNamespace('mine', { resources: ['k8s/base', 'networkpolicy'], components: ['replicas'] }),
     ]);
     assert.deepEqual(compared(chart), compared(others));
   });
@@ -135,13 +160,13 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
   });
 
   it('labels every object as Helm and Kubernetes advise', async () => {
-    for (const { kind, metadata } of await template({
-      persistence: { enabled: true },
-      networkPolicy: { enabled: true },
-    }))
+    const values = { networkPolicy: { enabled: true } };
+    const alsoAlone = { replicas: 1, persistence: { enabled: true } };
+    for (const { kind, metadata } of [...(await template(values)), ...(await template(alsoAlone))])
       assert.deepEqual(
-        { ...metadata.labels, 'app.kubernetes.io/name': 'tocsin' },
+        { ...metadata.labels, 'app.kubernetes.io/name': 'tocsin', 'tocsin.dev/peers': undefined },
         {
+          'tocsin.dev/peers': undefined,
           'app.kubernetes.io/name': 'tocsin',
           'app.kubernetes.io/instance': 'tocsin',
           'app.kubernetes.io/part-of': 'tocsin',
@@ -160,7 +185,9 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
     ];
     const config = { pipelines: { kubernetes: { kinds } } };
     const rules = async (values: object): Promise<unknown> =>
-      (await template({ config, ...values })).filter(({ kind }) => kind === 'ClusterRole').map((role) => role['rules']);
+      (await template({ replicas: 1, config, ...values }))
+        .filter(({ kind }) => kind === 'ClusterRole')
+        .map((role) => role['rules']);
     const rule = (verbs: readonly string[], suffix = ''): readonly object[] =>
       kinds.map(({ group, resource }) => ({ apiGroups: [group], resources: [`${resource}${suffix}`], verbs }));
     const reads = rule(['get', 'list', 'watch']);
@@ -188,7 +215,7 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
   });
 
   it('leaves the definitions of triggers to another release', async () => {
-    const objects = await template({ triggers: { enabled: true, crds: false } });
+    const objects = await template({ triggers: { enabled: true, crds: false }, silences: { crds: false } });
     assert.equal(
       objects.some(({ kind }) => kind === 'CustomResourceDefinition'),
       false,
@@ -196,24 +223,27 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
     objectOf(objects, 'ClusterRole', 'tocsin-triggers');
   });
 
-  it('keeps the definitions of triggers, and so the triggers, when it is removed', async () => {
+  it('keeps the definitions of triggers and silences, and so these, when it is removed', async () => {
     const objects = await template({ triggers: { enabled: true } });
     const crds = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     const annotations = crds.map(({ metadata }) => (metadata as { annotations?: object }).annotations);
     const keep = { 'helm.sh/resource-policy': 'keep' };
-    assert.deepEqual(annotations, [keep, keep]);
+    assert.deepEqual(annotations, [keep, keep, keep]);
   });
 
   it('shares no object and no pod between two releases', async () => {
     const [one, other] = await Promise.all([template({}, { name: 'tocsin' }), template({}, { name: 'second' })]);
+    // Of the definitions, the second one leaves out those that are there: only a cluster shows that.
     const names = (all: readonly Manifest[]): readonly string[] =>
-      all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+      all
+        .filter(({ kind }) => kind !== 'CustomResourceDefinition')
+        .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
     assert.deepEqual(
       names(one).filter((name) => names(other).includes(name)),
       [],
     );
     const selector = (all: readonly Manifest[]): unknown =>
-      (objectOf(all, 'Service')['spec'] as { selector: object }).selector;
+      all.filter(({ kind }) => kind === 'Service').map((each) => (each['spec'] as { selector: object }).selector);
     assert.notDeepEqual(selector(one), selector(other));
   });
 });
