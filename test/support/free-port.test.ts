@@ -50,11 +50,14 @@ describe('freePort', () => {
     assert.ok(!theirs.some((port) => kept.has(String(port))));
   });
 
-  it('gives the port of a process that was killed', async () => {
+  it('gives the ports of a process that was killed, and says when there are none', async () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
     const dead = await mkdtemp(join(folder, 'dead-'));
-    for (let port = 20_000; port < 32_000; port++) writeFileSync(join(dead, String(port)), String(pid));
-    const port = await freePort(dead);
-    assert.ok(port >= 20_000);
+    const few = { from: 31_000, end: 31_002 };
+    for (let port = few.from; port < few.end; port++) writeFileSync(join(dead, String(port)), String(pid));
+    await freePort(dead, few);
+    await assert.rejects(async () => {
+      for (let i = 0; i < 2; i++) await freePort(dead, few);
+    }, /no free port from 31000 to 31001 in 1000 attempts; see /);
   });
 });

@@ -9,8 +9,7 @@ import { join } from 'node:path';
  * Below the ports that a system gives to clients and to those who listen on port 0 (Linux: from 32768 on, others: from 49152 on). One of
  * these would be taken by somebody else before the program listens there, in one of some thousand cases.
  */
-const lowestPort = 20_000;
-const endOfPorts = 32_000;
+const ports = { from: 20_000, end: 32_000 };
 /** Attempts for one port, before it says that there is none. */
 const mostAttempts = 1000;
 
@@ -20,13 +19,13 @@ const claimed: string[] = [];
  * A loopback port for programs that do not report the port they were given. Until this process ends, no other test gets it: each port
  * has a file that names the process which claimed it. Rejects when no port is free.
  */
-export async function freePort(folder = join(tmpdir(), 'tocsin-test-ports')): Promise<number> {
+export async function freePort(folder = join(tmpdir(), 'tocsin-test-ports'), { from, end } = ports): Promise<number> {
   mkdirSync(folder, { recursive: true });
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const port = randomInt(lowestPort, endOfPorts);
+    const port = randomInt(from, end);
     if (claim(join(folder, String(port))) && (await isFree(port))) return port;
   }
-  throw new Error(`no free port from ${lowestPort} to ${endOfPorts - 1} in ${mostAttempts} attempts; see ${folder}`);
+  throw new Error(`no free port from ${from} to ${end - 1} in ${mostAttempts} attempts; see ${folder}`);
 }
 
 function claim(file: string): boolean {
