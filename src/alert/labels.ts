@@ -1,7 +1,16 @@
+import * as z from 'zod';
 import { compareByBytes } from '../text/go/utf8.ts';
 
 /** Label names to values. Values are never empty in a stored alert; names and values are well-formed Unicode. */
 export type LabelSet = Readonly<Record<string, string>>;
+
+/** Reads a label set or annotations from JSON. A record of zod would leave out the name `__proto__`, which is as good as any other. */
+export const LabelsInJson = z.custom<LabelSet>(isLabelSet, 'expected names with texts');
+
+function isLabelSet(found: unknown): boolean {
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) return false;
+  return Object.values(found).every((value) => typeof value === 'string');
+}
 
 /** Anything with labels; each read may build them anew. */
 export interface Labelled {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { Config } from '../config/config.ts';
 import { isAnnotationKey } from '../text/kubernetes.ts';
-import { leaseOf, triggersKey } from './replicas.ts';
+import { annotationsBytes, fittingAnnotations, leaseOf, triggersKey } from './replicas.ts';
 
 const pod = { home: 'kubernetes', reason: '', kubeconfigs: [] } as const;
 const outside = { home: 'kubernetes', reason: '', kubeconfigs: ['kubeconfig'] } as const;
@@ -31,4 +32,34 @@ describe('replicas', () => {
     assert.equal(new Set(keys).size, 4);
     for (const key of keys) assert.ok(isAnnotationKey(key), key);
   });
+
+  it('write no more annotations than Kubernetes takes, whatever others have there, so that the lease is renewed', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+    const value = fc
+      .tuple(text, fc.integer({ min: 0, max: annotationsBytes }))
+      .map(([one, count]) => one.repeat(count / 20));
+    const key = fc.constantFrom('a', 'b', 'c', 'note');
+    const given = fc.record({
+      known: fc.dictionary(key, value, { maxKeys: 4 }),
+      changed: fc.uniqueArray(fc.tuple(key, fc.option(value)), { maxLength: 3, selector: ([name]) => name }),
+    });
+    fc.assert(
+      fc.property(given, ({ known, changed }) => {
+        const { written, leftOut } = fittingAnnotations(known, changed);
+        const after = Object.entries({ ...known, ...written }).filter(([, each]) => each !== null);
+        assert.ok(sizeOf(after) <= Math.max(annotationsBytes, sizeOf(Object.entries(known))));
+        assert.deepEqual([...Object.keys(written), ...leftOut].toSorted(), changed.map(([name]) => name).toSorted());
+        if (
+          sizeOf(Object.entries({ ...known, ...Object.fromEntries(changed) })) <= annotationsBytes &&
+          changed.length === 1
+        )
+          assert.deepEqual(leftOut, []);
+      }),
+      { numRuns: 200 },
+    );
+  });
 });
+
+function sizeOf(annotations: readonly (readonly [string, string | null])[]): number {
+  return annotations.reduce((sum, [name, value]) => sum + (value === null ? 0 : Buffer.byteLength(name + value)), 0);
+}

@@ -14,6 +14,9 @@ import { receiverNamespace } from './home.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The most that all annotations of an object may have, keys and values together, bytes. Kubernetes refuses the whole write over it. */
+export const annotationsBytes = 256 * 1024;
+
 /** A run waits for the API server no longer than this, milliseconds. */
 const longestStoreMs = 2000;
 
@@ -69,6 +72,7 @@ export class Replicas {
   /** On the monotonic clock; undefined while somebody leads. */
   #leaderlessSince: number | undefined;
   readonly #annotations = new Map<string, () => string | null>();
+  readonly #leftOut: (keys: readonly string[], bytes: number) => void;
 
   constructor(options: ReplicasOptions) {
     const { clock, createLease, environment = process.env } = options;
@@ -82,6 +86,7 @@ export class Replicas {
     const leadership = (): Leadership => this.leadership;
     const onRenewed = (): void => this.#renewed();
     const report = new LeadershipReport({ ...options, onRenewed, leadership, me, lease: this.lease });
+    this.#leftOut = (keys, bytes) => report.annotationsLeftOut(keys, bytes, annotationsBytes);
     const onWatchFailure = (error: unknown): void => report.watchFailed(error);
     this.#elector = new Elector({
       clock,
@@ -159,7 +164,10 @@ export class Replicas {
     this.#collected = this.#changes;
     const known = this.annotations;
     const values = [...this.#annotations].map(([key, value]) => [key, value()] as const);
-    return Object.fromEntries(values.filter(([key, value]) => value !== (known[key] ?? null)));
+    const changed = values.filter(([key, value]) => value !== (known[key] ?? null));
+    const { written, leftOut, bytes } = fittingAnnotations(known, changed);
+    if (leftOut.length > 0) this.#leftOut(leftOut, bytes);
+    return written;
   }
 
   /** Resolves with the renewal that has it, after {@link longestStoreMs}, or at once if this replica does not lead. */
@@ -181,6 +189,32 @@ export class Replicas {
   #renewed(): void {
     for (const [end, number] of this.#waiting) if (number <= this.#collected) end();
   }
+}
+
+/**
+ * What of it can be written: others have annotations there too, and the lease is worth more than what it carries. The present value of
+ * one that does not fit stays.
+ */
+export function fittingAnnotations(
+  known: Readonly<Record<string, string>>,
+  changed: readonly (readonly [key: string, value: string | null])[],
+): { readonly written: Annotations; readonly leftOut: readonly string[]; readonly bytes: number } {
+  let bytes = Object.entries(known).reduce((sum, [key, value]) => sum + sizeOf(key, value), 0);
+  const fitting: (readonly [string, string | null])[] = [];
+  const leftOut: string[] = [];
+  for (const [key, value] of changed) {
+    const more = sizeOf(key, value) - sizeOf(key, known[key] ?? null);
+    if (more > 0 && bytes + more > annotationsBytes) leftOut.push(key);
+    else {
+      bytes += more;
+      fitting.push([key, value]);
+    }
+  }
+  return { written: Object.fromEntries(fitting), leftOut, bytes };
+}
+
+function sizeOf(key: string, value: string | null): number {
+  return value === null ? 0 : Buffer.byteLength(key) + Buffer.byteLength(value);
 }
 
 /** The key of an annotation holds fewer characters than the name of a tenant, and other ones. */

@@ -28,7 +28,12 @@ function causesOf(all: typeof steps extends fc.Arbitrary<infer Steps> ? Steps : 
     else if ('requestId' in step) causes.addRequestId(step.requestId);
     else if ('truncated' in step) causes.addTruncated(step.truncated, step.at);
     else {
-      const labels = { alertname: step.alertname, pod: String(step.pod) };
+      // Any name is a label, also one that means something to JavaScript.
+      const labels = Object.fromEntries([
+        ['alertname', step.alertname],
+        ['pod', String(step.pod)],
+        ['__proto__', 'x'],
+      ]);
       const times = { startsAt: step.at, endsAt: step.at + 1 };
       causes.addAlert(JSON.stringify(labels), { labels, times, fingerprint: `${step.pod}` }, step.status, step.at);
     }

@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { LabelsInJson } from '../alert/labels.ts';
 import { Causes, causeTriggers } from './causes.ts';
 import { Cause, causeStatuses } from './cause.ts';
 
-const Texts = z.record(z.string(), z.string());
 const milliseconds = z.number();
 
 /** Causes as they outlive the process. */
@@ -12,7 +12,7 @@ export const StoredCauses = z.object({
   alerts: z.array(
     z.object({
       key: z.string(),
-      labels: Texts,
+      labels: LabelsInJson,
       fingerprint: z.string().optional(),
       times: z.object({ startsAt: milliseconds, endsAt: milliseconds }).optional(),
       status: z.enum(causeStatuses),

@@ -1,3 +1,5 @@
+import { isLaterTerm, nextTerm } from './leadership.ts';
+
 /** How a lease is kept, milliseconds. `lease-timings.ts` refuses those that break each other. */
 export interface LeaseTimings {
   /** How long a holder that shows no sign of life keeps the lease, as everybody else counts. Default 15 s. */
@@ -91,7 +93,8 @@ export class Election {
   #failures = 0;
   #raceDelayMs = 0;
   #wantsWrite = false;
-  #highestTerm = 0;
+  /** The latest one that was seen; the lease may have another one, which somebody has edited into it. */
+  #latestTerm = 0;
   #isEnding = false;
   /** A write has had no answer so far, so it may have been done. */
   #isUnanswered = false;
@@ -137,7 +140,7 @@ export class Election {
   }
 
   get term(): number {
-    return this.#seen?.transitions ?? 0;
+    return this.#seen === undefined ? 0 : this.#latestTerm;
   }
 
   get annotations(): Readonly<Record<string, string>> {
@@ -236,7 +239,7 @@ export class Election {
       this.#raceDelayMs = this.#random() * raceJitter * this.#timings.retryPeriodMs;
     }
     this.#seen = lease;
-    this.#highestTerm = Math.max(this.#highestTerm, lease.transitions);
+    if (isLaterTerm(lease.transitions, this.#latestTerm)) this.#latestTerm = lease.transitions;
     if (lease.holder !== this.#me) this.#lose('taken over');
   }
 
@@ -281,7 +284,7 @@ export class Election {
   }
 
   #write(isNewTerm: boolean): Step {
-    const transitions = isNewTerm || this.#seen === undefined ? this.#highestTerm + 1 : this.#seen.transitions;
+    const transitions = isNewTerm || this.#seen === undefined ? nextTerm(this.#latestTerm) : this.#latestTerm;
     const durationSeconds = Math.ceil(this.#timings.durationMs / 1000);
     const write = { holder: this.#me, durationSeconds, transitions, isNewTerm };
     return { do: 'write', write, over: this.#seen?.version };
@@ -291,8 +294,8 @@ export class Election {
     if (this.#failures >= maxEndFailures) return { do: 'end' };
     if (this.#isUnanswered || (this.#mustRead && this.#seen?.holder === this.#me)) return { do: 'read' };
     if (this.#seen?.holder !== this.#me) return { do: 'end' };
-    const { transitions, version } = this.#seen;
-    return { do: 'write', write: { holder: '', durationSeconds: 1, transitions, isNewTerm: false }, over: version };
+    const write = { holder: '', durationSeconds: 1, transitions: this.#latestTerm, isNewTerm: false };
+    return { do: 'write', write, over: this.#seen.version };
   }
 }
 

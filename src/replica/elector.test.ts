@@ -121,6 +121,32 @@ describe('a candidate for the lease', () => {
     assert.deepEqual(leader.elector.annotations, { note: 'mine' });
   });
 
+  it('leads on in its term when somebody edits the term, and puts it back', async () => {
+    const { cluster, leader, follower } = await pair();
+    for (const transitions of [0, 2 ** 31 - 1]) {
+      cluster.edit({ transitions });
+      await cluster.run(3000);
+      assert.deepEqual([cluster.leaders, cluster.lease?.transitions], [[leader], 1]);
+    }
+    assert.deepEqual([leader.elector.term, follower.elector.term], [1, 1]);
+    assert.deepEqual(leader.told, [`elected 1 after ''`]);
+  });
+
+  it('begins with the first term again after the last one that the API can hold', async () => {
+    const { cluster, leader, follower } = await pair();
+    cluster.edit({ holder: 'z', transitions: 2 ** 31 - 1 });
+    leader.kill();
+    follower.kill();
+    const one = cluster.start('c', { random: () => 0.5 });
+    await cluster.run(20_000);
+    assert.deepEqual([cluster.leaders, cluster.lease?.transitions, one.elector.term], [[one], 1, 1]);
+    const other = cluster.start('d', { random: () => 0.5 });
+    await cluster.run(1000);
+    one.kill();
+    await cluster.run(20_000);
+    assert.deepEqual([cluster.leaders, other.elector.term], [[other], 2]);
+  });
+
   it('is not kept alive by annotations', async () => {
     const { cluster, leader, follower } = await pair();
     leader.kill();

@@ -222,7 +222,9 @@ export class Elector implements Leadership {
     const wasElected = isLeading && (!before.isLeading || before.term !== term);
     if (before.isLeading && (!isLeading || wasElected))
       observer.lost(before.term, this.#election.lossReason ?? 'renewal failed');
-    if (wasElected) observer.elected(term, before.leader);
+    // A watch may have shown the own election before.
+    const former = before.leader === this.#options.me ? (this.#former?.holder ?? '') : before.leader;
+    if (wasElected) observer.elected(term, former);
     else if (leader !== before.leader) observer.leads(leader, term);
   }
 }

@@ -37,12 +37,14 @@ export class LeadershipReport implements ElectionObserver {
   readonly #failures: Counter<'call'>;
   readonly #renewedAt: Gauge;
   readonly #failureLine: LineOnceAWhile;
+  readonly #leftOutLine: LineOnceAWhile;
 
   constructor(options: LeadershipReportOptions) {
     const { registry, clock } = options;
     const registers = [registry];
     this.#options = options;
     this.#failureLine = new LineOnceAWhile(clock, failureLineMs);
+    this.#leftOutLine = new LineOnceAWhile(clock, failureLineMs);
     createStateGauges(options);
     this.#elections = new Counter({
       registers,
@@ -90,7 +92,9 @@ export class LeadershipReport implements ElectionObserver {
   }
 
   leads(leader: string, term: number): void {
-    const { logger, lease } = this.#options;
+    const { logger, lease, me } = this.#options;
+    // A watch may show the own election before the answer of the write does, which is then told.
+    if (leader === me) return;
     if (leader === '') return logger.info('leader.none', 'nobody has the lease', { lease, term });
     logger.info('leader.changed', 'another replica leads', { leader, term, lease });
   }
@@ -110,6 +114,15 @@ export class LeadershipReport implements ElectionObserver {
       leading: isLeading,
       error,
     });
+  }
+
+  /** The lease has no room for what its holder has to leave there. */
+  annotationsLeftOut(annotations: readonly string[], bytes: number, limitBytes: number): void {
+    const { logger, lease } = this.#options;
+    if (!this.#leftOutLine.allows()) return;
+    const message =
+      'the annotations of the lease are full: what the next leader should know stays as it was; remove those of others';
+    logger.warn('lease.annotations_full', message, { lease, annotations, bytes, limit_bytes: limitBytes });
   }
 
   watchFailed(error: unknown): void {

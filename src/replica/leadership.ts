@@ -5,7 +5,7 @@
 export interface Leadership {
   /** Compares the clock with the last renewal at each read, so it turns false by itself, without a timer. */
   readonly isLeading: boolean;
-  /** `leaseTransitions` of the lease: a term has one leader, and a later term has a higher number. 0 while nobody is known to lead. */
+  /** `leaseTransitions` of the lease: a term has one leader; {@link isLaterTerm} says which of two is later. 0 while nobody is known to lead. */
   readonly term: number;
   /** The holder's name as the lease told it last, `''` while nobody is known to lead. */
   readonly leader: string;
@@ -20,3 +20,20 @@ export const alwaysLeads: Leadership = {
   leader: '',
   onChange: () => () => undefined,
 };
+
+/** The last term: the API keeps the number in 31 bits. */
+const lastTerm = 2 ** 31 - 1;
+/** A term that is ahead by more is no later one: somebody has edited the lease by hand. */
+const maxAhead = 2 ** 30;
+
+/** The last term is followed by the first one, so that an edit by hand cannot end all elections. */
+export function nextTerm(term: number): number {
+  return term >= lastTerm ? 1 : term + 1;
+}
+
+/** @param than 0: every term is later */
+export function isLaterTerm(term: number, than: number): boolean {
+  if (than === 0) return term > 0;
+  const ahead = (term - than) & lastTerm;
+  return term > 0 && ahead > 0 && ahead < maxAhead;
+}

@@ -67,6 +67,13 @@ describe('SilenceLog', () => {
     assert.equal((await readdir(folder)).length, 2);
   });
 
+  it('keeps annotations of any name', async (t) => {
+    const { log, reopen } = await opened(t);
+    const annotations = Object.fromEntries([['__proto__', 'x']]);
+    await append(log, new Map(), [testSilence('a', { annotations })]);
+    assert.deepEqual((await reopen()).silences[0]?.annotations, annotations);
+  });
+
   it('is rewritten when most of it is history', async (t) => {
     const { log, file, reopen } = await opened(t);
     const store = new Map<string, Silence>();

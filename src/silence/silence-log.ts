@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Silence } from './silence.ts';
 import { RecordLog, type RecordLogLines } from '../storage/record-log.ts';
 import { Matcher } from '../matcher/matcher.ts';
+import { LabelsInJson } from '../alert/labels.ts';
 import { MatcherError } from '../matcher/anchored-regexp.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -98,7 +99,7 @@ const StoredSilence = z.object({
   updatedAt: z.number(),
   createdBy: z.string(),
   comment: z.string(),
-  annotations: z.record(z.string(), z.string()),
+  annotations: LabelsInJson,
 });
 
 /** The changes of one request, all in one record, so that half of them are never read. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Readable } from 'node:stream';
 import { LeaseConflict, type LeaseWrite } from '../../replica/election.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { SliceSchedule } from '../../runtime/slices.ts';
@@ -11,12 +12,16 @@ const never = new AbortController().signal;
 const acquired: LeaseWrite = { holder: 'a_1', durationSeconds: 15, transitions: 1, isNewTerm: true };
 const renewed: LeaseWrite = { ...acquired, isNewTerm: false };
 
-function start(): { client: FakeApiClient; clock: FakeClock; lease: KubernetesLease } {
+function start(): { client: FakeApiClient; clock: FakeClock; lease: KubernetesLease; lines: string[] } {
   const client = new FakeApiClient();
   const clock = new FakeClock(Date.parse('2026-11-30T20:00:00.123Z'));
-  const parts = {
-    client: Object.assign(client, { open: () => Promise.reject(new Error('none')), close: async () => {} }),
+  const lines: string[] = [];
+  const open = (): Promise<Readable> => {
+    const line = lines.shift();
+    if (line === undefined) return Promise.reject(new Error('none'));
+    return Promise.resolve(Readable.from([Buffer.from(`${line}\n`)]));
   };
+  const parts = { client: Object.assign(client, { open, close: async () => {} }) };
   const lease = new KubernetesLease({
     ...parts,
     clock,
@@ -24,7 +29,7 @@ function start(): { client: FakeApiClient; clock: FakeClock; lease: KubernetesLe
     namespace: 'tocsin',
     name: 'main',
   });
-  return { client, clock, lease };
+  return { client, clock, lease, lines };
 }
 
 describe('a Lease of Kubernetes', () => {
@@ -103,6 +108,21 @@ describe('a Lease of Kubernetes', () => {
       const { holder, transitions, durationSeconds } = (await lease.read(never))!;
       assert.deepEqual({ holder, transitions, durationSeconds }, { holder: '', transitions: 0, durationSeconds: 0 });
     }
+  });
+
+  it('has its holder in a watch, however much others have written into it', async () => {
+    const { clock, lease, lines } = start();
+    const told: (string | undefined)[] = [];
+    const eventOf = (length: number): string => {
+      const metadata = { name: 'main', resourceVersion: '7', annotations: { note: 'x'.repeat(length) } };
+      return JSON.stringify({ type: 'MODIFIED', object: { metadata, spec: { holderIdentity: 'a_1' } } });
+    };
+    // As much as Kubernetes allows; then more than is kept of it.
+    lines.push(eventOf(256 * 1024), eventOf(1024 * 1024));
+    lease.watch((state) => told.push(state?.holder));
+    await clock.advanceAsync(1000);
+    assert.deepEqual(told, ['a_1', undefined]);
+    await lease.close();
   });
 
   it('tells which rule of the Role is missing', async () => {

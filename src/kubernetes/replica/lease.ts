@@ -143,17 +143,19 @@ export class KubernetesLease implements Lease {
     const query = { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: watchSeconds };
     const call = { method: 'GET', path: this.#collection, query } as const;
     const { signal } = this.#closed;
-    for await (const { event } of watchStream({
+    for await (const { event, allowance } of watchStream({
       client,
       clock,
       schedule,
       idleMs,
       call,
       members,
+      objectBytes: kept.bytes,
       signal,
       onOpen: nothing,
     })) {
-      if (event.type === 'DELETED') yield undefined;
+      // Of an object that is too large the holder may be missing, which is not to say that nobody has it.
+      if (event.type === 'DELETED' || allowance.isSpent) yield undefined;
       else if (event.type !== 'BOOKMARK') yield this.#stateOf(event.object);
     }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
+import { alwaysLeads, type Leadership } from '../../replica/leadership.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
@@ -29,7 +30,7 @@ function accepted(spec: object = {}, notes: readonly string[] = []): Verdict {
 }
 
 /** One trigger of the namespace shop, and what is written into its status. */
-function bench(before?: object) {
+function bench(before?: object, leadership: Leadership = alwaysLeads) {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const calls: ApiCall[] = [];
   const answers: (() => unknown)[] = [];
@@ -56,6 +57,7 @@ function bench(before?: object) {
     client,
     states: { stateOf: () => state },
     report,
+    leadership,
   });
   const object = (made: Parameters<typeof triggerObject>[1] = {}): TriggerObject =>
     triggerObject('orders', { namespace: 'shop', ...(before !== undefined && { status: before }), ...made });
@@ -83,6 +85,89 @@ function bench(before?: object) {
 function conditions({ conditions: found }: TriggerStatus): readonly string[] {
   return found.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
 }
+
+/** A replica that follows until it is told to lead. */
+function follower() {
+  let listener = (): void => undefined;
+  const leadership = {
+    isLeading: false,
+    term: 1,
+    leader: 'other',
+    onChange: (next: () => void) => {
+      listener = next;
+      return () => undefined;
+    },
+  };
+  const lead = (isLeading: boolean): void => {
+    leadership.isLeading = isLeading;
+    listener();
+  };
+  return { leadership, lead };
+}
+
+describe('the status of a trigger where several replicas run', () => {
+  const counts = { matched: 40, runs: 20, failed: 1, throttled: 2, suppressed: 0 };
+  const lastFired = { alert: 'Down', time: '2026-11-21T02:59:00Z', eventId: 'before' };
+  const written = { conditions: [], counts, lastFired };
+
+  it('is the leader alone who writes it', async () => {
+    const { leadership, lead } = follower();
+    const { clock, calls, statuses, object, key, setState } = bench(undefined, leadership);
+    statuses.judged(object(), accepted());
+    statuses.ran(key, 'done');
+    setState({ isPending: true });
+    await clock.advanceAsync(60_000);
+    assert.deepEqual([calls, statuses.waiting], [[], 0]);
+    lead(true);
+    await clock.advanceAsync(60_000);
+    assert.equal(calls.length, 1);
+    lead(false);
+    setState({ isPending: false });
+    await clock.advanceAsync(60_000);
+    assert.equal(calls.length, 1);
+  });
+
+  it('goes on from what the former leader wrote last, and does not count the same alerts twice', async () => {
+    const { leadership, lead } = follower();
+    const { clock, statuses, object, key, last } = bench(undefined, leadership);
+    statuses.judged(object(), accepted());
+    // Each replica is told of the same alerts; the runs are the leader's.
+    statuses.fired(key, { alert: 'Down', at: clock.now() - 3_600_000, eventId: 'old', alerts: 30 });
+    statuses.seen(object({ resourceVersion: '20', status: written }));
+    lead(true);
+    await clock.advanceAsync(20_000);
+    assert.deepEqual([last().counts, last().lastFired], [counts, lastFired]);
+    statuses.ran(key, 'done');
+    statuses.fired(key, { alert: 'Down', at: clock.now(), eventId: 'new', alerts: 1 });
+    await clock.advanceAsync(20_000);
+    assert.deepEqual(last().counts, { ...counts, matched: 41, runs: 21 });
+    assert.equal(last().lastFired?.eventId, 'new');
+  });
+
+  it('keeps what a follower knows and the former leader had not written', async () => {
+    const { leadership, lead } = follower();
+    const { clock, statuses, object, key, last } = bench(undefined, leadership);
+    statuses.judged(object(), accepted());
+    statuses.seen(object({ resourceVersion: '20', status: written }));
+    statuses.fired(key, { alert: 'Down', at: clock.now(), eventId: 'newest', alerts: 50 });
+    lead(true);
+    await clock.advanceAsync(20_000);
+    assert.deepEqual([last().counts?.matched, last().lastFired?.eventId], [50, 'newest']);
+  });
+
+  it('does not go back when the lease is lost and won again', async () => {
+    const { leadership, lead } = follower();
+    const { clock, statuses, object, key, last } = bench(undefined, leadership);
+    statuses.judged(object(), accepted());
+    lead(true);
+    for (let run = 0; run < 5; run++) statuses.ran(key, 'done');
+    lead(false);
+    statuses.ran(key, 'done');
+    lead(true);
+    await clock.advanceAsync(20_000);
+    assert.equal(last().counts?.runs, 6);
+  });
+});
 
 describe('the status of a trigger', () => {
   it('is applied as fields of Tocsin alone, to the object that is meant', async () => {

@@ -21,6 +21,8 @@ interface WatchStreamOptions {
   readonly call: ApiCall;
   /** The members of each object that are kept. */
   readonly members: Readonly<Record<string, Selection>>;
+  /** The memory limit for what is kept of one object, an estimate. Default {@link apiObjectBytes}. */
+  readonly objectBytes?: number;
   readonly signal: AbortSignal;
   /** The server has begun to answer. */
   readonly onOpen: () => void;
@@ -61,9 +63,10 @@ export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<
 
   async function readLine(line: AsyncIterable<Uint8Array>): Promise<ReceivedEvent> {
     const stream = new JsonStream(line, apiAnswerBytes, slices);
-    let allowance = new Allowance(apiObjectBytes);
+    const { objectBytes = apiObjectBytes } = options;
+    let allowance = new Allowance(objectBytes);
     try {
-      const found = await stream.select(selection, () => (allowance = new Allowance(apiObjectBytes)));
+      const found = await stream.select(selection, () => (allowance = new Allowance(objectBytes)));
       return { event: readWatchEvent(found, stream.head), allowance };
     } catch (error) {
       throw error instanceof JsonError ? notAnEvent(stream.head) : error;

@@ -71,6 +71,14 @@ describe('FollowerMarks', () => {
     assert.equal(marks.covered(2, 300), undefined);
   });
 
+  it('go on when the terms begin again', () => {
+    const marks = new FollowerMarks();
+    marks.acknowledged(2 ** 31 - 1, 5, 10);
+    marks.acknowledged(1, 1, 12);
+    assert.equal(marks.covered(2 ** 31 - 1, 100), undefined);
+    assert.equal(marks.covered(1, 1), 12);
+  });
+
   it('are bounded', () => {
     const marks = new FollowerMarks();
     for (let mark = 1; mark <= 10 * maxCuts; mark++) marks.acknowledged(1, mark, mark);

@@ -1,3 +1,5 @@
+import { isLaterTerm } from '../leadership.ts';
+
 /** The place of something in the order in which one leader took it in. It means nothing to another term. */
 export type Mark = number;
 
@@ -26,8 +28,8 @@ export class FollowerMarks {
 
   /** The leader of this term knows the causes of everything that was added until then. */
   acknowledged(term: number, mark: Mark, added: number): void {
-    if (term < this.#term) return;
-    if (term > this.#term) this.#cuts = [];
+    if (isLaterTerm(this.#term, term)) return;
+    if (term !== this.#term) this.#cuts = [];
     this.#term = term;
     const last = this.#cuts.at(-1);
     if (last !== undefined && (mark < last.mark || added < last.added)) return;

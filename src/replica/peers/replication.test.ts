@@ -8,6 +8,7 @@ import { marksAnnotation } from './replication.ts';
 const minute = 60_000;
 
 interface Shown {
+  readonly annotations: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly endsAt: string;
 }
@@ -153,6 +154,17 @@ describe('Replication', () => {
     const read = await shownBy(replicas[0]!);
     assert.deepEqual(read, { names: ['A0', 'A1', 'All'], missing: 'replica-2' });
     assert.equal(replicas[0]!.logger.linesOf('peer.missing').length, 1);
+  });
+
+  it('shows an alert of another replica under its own labels and annotations, whatever they are called', async (test) => {
+    const replicas = await startReplicas(test, [0, 0]);
+    await acquainted(replicas);
+    const texts = Object.fromEntries(['alertname', '__proto__', 'constructor', 'toString'].map((name) => [name, name]));
+    await take(replicas[1]!, { labels: texts, annotations: texts });
+    for (const { url } of replicas) {
+      const [shown, ...others] = JSON.parse(await (await fetch(`${url}/api/v2/alerts`)).text()) as Shown[];
+      assert.deepEqual([shown?.labels, shown?.annotations, others], [texts, texts, []]);
+    }
   });
 
   it('shows the version of an alert that was updated last', async (test) => {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Alert, type AlertTimes } from '../../alert/alert.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import { labelKey } from '../../alert/labels.ts';
+import { labelKey, LabelsInJson } from '../../alert/labels.ts';
 import { inSlices, Slices, type Sliced, type SliceSchedule } from '../../runtime/slices.ts';
 import { parseDateTime } from '../../text/go/date-time.ts';
 import { AlertDigests, digestType } from './alert-digest.ts';
@@ -16,8 +16,8 @@ export const openUnions = 2;
 
 /** An alert as {@link alertLine} writes it. Members that a later version adds are ignored. */
 const Line = z.object({
-  labels: z.record(z.string(), z.string()),
-  annotations: z.record(z.string(), z.string()).default({}),
+  labels: LabelsInJson,
+  annotations: LabelsInJson.default({}),
   startsAt: z.string(),
   endsAt: z.union([z.string(), z.number()]).optional(),
   generatorURL: z.string().default(''),
