@@ -95,12 +95,27 @@ export class App {
     }
   }
 
-  /** Not ready → no new requests → debouncer flushed → queue drained → all closed, within `controller.drain_timeout`. */
+  /**
+   * Not ready → another replica leads → no new requests → debouncer flushed → queue drained → all closed, within
+   * `controller.drain_timeout`.
+   */
   async stop(): Promise<void> {
     this.#spines.end();
     this.#shutdown.begin();
+    await this.#handOver();
     await this.#cleanups.run();
     this.#options.logger.info('app.stopped', 'shut down');
+  }
+
+  /** Without another replica that answers, there is nobody to whom senders could turn. */
+  async #handOver(): Promise<void> {
+    const others = this.#peers?.replication.peers.others.filter(({ isUp }) => isUp).length ?? 0;
+    if (this.#replicas === undefined || this.#port === undefined || others === 0) return;
+    const { leadership } = this.#replicas;
+    await this.#shutdown.handOver({
+      isDone: leadership.isLeading ? this.#spines.barrier() : () => true,
+      release: () => this.#replicas?.release(),
+    });
   }
 
   async #open(): Promise<AddressInfo> {

@@ -37,6 +37,39 @@ describe('Shutdown', () => {
   });
 });
 
+describe('Shutdown with other replicas', () => {
+  it('lets another one lead once the work is done, and takes alerts in for three seconds in all', async () => {
+    const { clock, shutdown, logger } = shutdownOf();
+    shutdown.begin();
+    let [isDone, released, over] = [false, 0, false];
+    const handOver = shutdown.handOver({ isDone: () => isDone, release: () => void (released = clock.monotonic()) });
+    void handOver.then(() => (over = true));
+    const startedAt = clock.monotonic();
+    await clock.advanceAsync(100);
+    assert.equal(released, 0);
+    isDone = true;
+    await clock.advanceAsync(20);
+    assert.equal(released - startedAt, 120);
+    await clock.advanceAsync(2879);
+    assert.equal(over, false);
+    await clock.advanceAsync(1);
+    await handOver;
+    assert.deepEqual(logger.valuesOf('app.lingering', 'linger_ms'), [[2880]]);
+  });
+
+  it('waits for work no longer than half a second, and lingers no longer than a quarter of its time', async () => {
+    const { clock, shutdown } = shutdownOf(2250);
+    shutdown.begin();
+    const startedAt = clock.monotonic();
+    let released = 0;
+    const handOver = shutdown.handOver({ isDone: () => false, release: () => void (released = clock.monotonic()) });
+    await clock.advanceAsync(500);
+    assert.equal(released - startedAt, 500);
+    await clock.advanceAsync(375);
+    await handOver;
+  });
+});
+
 describe('Cleanups', () => {
   it('closes in reverse order, one step after the other', async () => {
     const logger = new RecordingLogger();

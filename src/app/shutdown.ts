@@ -11,6 +11,18 @@ const closingMs = 250;
 /** With other replicas, the queue gets no more than this, so that the next one leads soon: it looks at everything anyway. Milliseconds. */
 const handoverMs = 500;
 
+/**
+ * With other replicas, how long one that was told to end still takes alerts in, milliseconds: a sender may not know yet that it goes. A
+ * Service needs about a second for that, and a push that is refused meanwhile would come again after a minute only.
+ */
+const lingerMs = 3000;
+
+/** The part of the drain timeout that this may take. */
+const lingerShare = 0.25;
+
+/** The time between two looks at whether the work is done, milliseconds. */
+const lookMs = 20;
+
 interface ShutdownOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** The current `controller.drain_timeout`, milliseconds. */
   readonly drainTimeoutMs: () => number;
@@ -44,6 +56,25 @@ export class Shutdown {
     const { clock, logger, drainTimeoutMs } = this.#options;
     this.#stopBy = clock.now() + drainTimeoutMs() - closingMs;
     logger.info('app.stopping', 'shutting down', { drain_timeout_ms: drainTimeoutMs() });
+  }
+
+  /**
+   * Another replica leads as soon as what was there is done, while this one goes on to receive, and tells that one.
+   * @param isDone true once what this replica has to finish is finished
+   */
+  async handOver(given: { readonly isDone: () => boolean; readonly release: () => unknown }): Promise<void> {
+    const { clock, logger } = this.#options;
+    const startedAt = clock.monotonic();
+    const takenMs = (): number => clock.monotonic() - startedAt;
+    const rest = (ms: number): Promise<void> => new Promise((resolve) => void clock.setTimeout(resolve, ms));
+    while (!given.isDone() && takenMs() < Math.min(handoverMs, this.remainingMs)) await rest(lookMs);
+    await given.release();
+    const leftMs = Math.min(lingerMs - takenMs(), lingerShare * this.remainingMs);
+    if (leftMs <= 0) return;
+    logger.info('app.lingering', 'another replica may lead now; alerts are still taken in, until all senders know', {
+      linger_ms: Math.round(leftMs),
+    });
+    await rest(leftMs);
   }
 
   /** Lets the queue finish, as far as time allows. @param hasSuccessor whether another replica leads after this one */

@@ -82,6 +82,11 @@ export class Spine {
     return this.#reconciling.controller.depth;
   }
 
+  /** Returns what is true once every request that has been added so far has been worked on, failed runs included. */
+  barrier(): () => boolean {
+    return this.#reconciling.controller.barrier();
+  }
+
   /** The most that is kept of objects of the cluster, bytes; undefined if it is little. */
   get maxObjectBytes(): number | undefined {
     const { maxObjectBytes } = this.#silences;

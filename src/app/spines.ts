@@ -17,6 +17,8 @@ export interface Spines {
   readonly reviews: Reviews | undefined;
   /** How many reconcile requests wait. */
   readonly waiting: number;
+  /** Returns what is true once every request that has been added so far has been worked on, failed runs included. */
+  barrier(): () => boolean;
   /** The leader looks at every object: what another replica knew may not have come here. */
   lookAtAll(): void;
   /** The routes of the server. Call it once, before they are opened. */
@@ -55,6 +57,10 @@ export class OneSpine implements Spines {
 
   get waiting(): number {
     return this.#spine.waiting;
+  }
+
+  barrier(): () => boolean {
+    return this.#spine.barrier();
   }
 
   get reviews(): Reviews | undefined {

@@ -51,6 +51,11 @@ export class Tenants implements Spines {
     return this.#all.reduce((sum, { spine }) => sum + (spine?.waiting ?? 0), 0);
   }
 
+  barrier(): () => boolean {
+    const barriers = this.#all.map(({ spine }) => spine?.barrier() ?? (() => true));
+    return () => barriers.every((isOver) => isOver());
+  }
+
   lookAtAll(): void {
     for (const { spine } of this.#all) spine?.lookAtAll();
   }
