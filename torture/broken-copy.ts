@@ -44,7 +44,8 @@ export class BrokenCopy {
     readonly from: string;
     readonly to: string;
   }): Promise<() => Promise<void>> {
-    const text = await this.read(file);
+    // What is broken already stays broken.
+    const text = await readFile(join(this.folder, 'src', file), 'utf8');
     if (text.split(from).length !== 2) throw new Error(`${file} has to hold exactly once: ${from}`);
     await this.write(
       file,

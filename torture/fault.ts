@@ -25,14 +25,19 @@ export interface FaultResult {
   readonly recoverMs: readonly number[];
   /** The first few problems. */
   readonly problems: readonly string[];
+  /** More that must not happen, and how often it did. */
+  readonly counts?: Readonly<Record<string, number>>;
   /** Why the fault could not be tried on this machine. */
   readonly skipped?: string;
 }
 
 export interface Fault {
   readonly name: string;
-  /** If this is broken, the row must not be good; `npm run torture -- --prove` breaks it. */
-  readonly guard: Guard;
+  /**
+   * If this is broken, the row must not be good; `npm run torture -- --prove` breaks it. Where one of several is enough, they are all
+   * broken together.
+   */
+  readonly guard: Guard | readonly Guard[];
   run(options: FaultOptions): Promise<FaultResult>;
 }
 
@@ -42,6 +47,7 @@ const mostProblems = 5;
 export class Tally {
   readonly #recoverMs: number[] = [];
   readonly #problems: string[] = [];
+  readonly #counts = new Map<string, number>();
   #tried = 0;
   #survived = 0;
   #lost = 0;
@@ -66,8 +72,15 @@ export class Tally {
     this.#problem(`lost: ${what}`);
   }
 
+  /** Adds to a column of its own, which the row then has even if it is 0. */
+  count(column: string, problems: readonly string[]): void {
+    this.#counts.set(column, (this.#counts.get(column) ?? 0) + problems.length);
+    for (const problem of problems.slice(0, 2)) this.#problem(`${column}: ${problem}`);
+  }
+
   get result(): FaultResult {
     return {
+      ...(this.#counts.size > 0 && { counts: Object.fromEntries(this.#counts) }),
       tried: this.#tried,
       survived: this.#survived,
       lost: this.#lost,
@@ -81,8 +94,13 @@ export class Tally {
   }
 }
 
-export function isGood({ tried, survived, lost, skipped }: FaultResult): boolean {
-  return skipped !== undefined || (tried > 0 && survived === tried && lost === 0);
+export function isGood({ tried, survived, lost, skipped, counts = {} }: FaultResult): boolean {
+  const isClean = lost === 0 && Object.values(counts).every((count) => count === 0);
+  return skipped !== undefined || (tried > 0 && survived === tried && isClean);
+}
+
+export function guardsOf({ guard }: Fault): readonly Guard[] {
+  return 'file' in guard ? [guard] : guard;
 }
 
 /** All rows are good, and something was tried: rows that this machine skips prove nothing. */

@@ -11,6 +11,8 @@ import { killed } from './faults/killed.ts';
 import { longWork } from './faults/long-work.ts';
 import { passwordFlood } from './faults/password-flood.ts';
 import { prometheusFaultRows } from './faults/prometheus.ts';
+import { replicaChangeRows } from './faults/replica-changes.ts';
+import { replicaPartitionRows } from './faults/replica-partitions.ts';
 import { replicaFaultRows } from './faults/replicas.ts';
 import { reloads } from './faults/reloads.ts';
 import { diskFull, readOnly } from './faults/storage.ts';
@@ -24,6 +26,8 @@ export const faults: readonly Fault[] = [
   ...prometheusFaultRows,
   ...apiServerFaultRows,
   ...replicaFaultRows,
+  ...replicaPartitionRows,
+  ...replicaChangeRows,
   hangingWrites,
   diskFull,
   readOnly,

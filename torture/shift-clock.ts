@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * Loaded before the program (`node --import`): at each SIGUSR2 its wall clock jumps by the milliseconds in the file TORTURE_CLOCK.
+ * Loaded before the program (`node --import`): at its start, if the file TORTURE_CLOCK is there, and at each SIGUSR2 its wall clock
+ * jumps by the milliseconds in that file.
  * Timers run on the monotonic clock and do not jump, as on a machine whose clock is set.
  */
 const file = process.env['TORTURE_CLOCK'];
 const systemNow = Date.now.bind(Date);
 const SystemDate = Date;
-let offsetMs = 0;
+let offsetMs = file !== undefined && existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 
 Date.now = () => systemNow() + offsetMs;
 globalThis.Date = new Proxy(SystemDate, {

@@ -1,7 +1,7 @@
 import { table, type Row } from '../bench/table.ts';
 import { positiveNumber, runTool, UsageError, wholeNumber } from '../test/support/run-tool.ts';
 import { BrokenCopy } from './broken-copy.ts';
-import { areGood, isGood, type Fault, type FaultResult } from './fault.ts';
+import { areGood, guardsOf, isGood, type Fault, type FaultResult } from './fault.ts';
 import { faults } from './faults.ts';
 import { hostileInput, type HostileOptions } from './hostile-input.ts';
 
@@ -79,6 +79,8 @@ async function faultTable(chosen: readonly Fault[], quick: boolean): Promise<boo
     for (const problem of result.problems) print(`FOUND, ${fault.name}: ${problem}`);
   }
   print(`\n## Faults\n\n${table(rows)}`);
+  const counted = rowsOfCounts(chosen, results);
+  if (counted.length > 0) print(`\n## What must not happen\n\n${table(counted)}`);
   return areGood(results);
 }
 
@@ -91,13 +93,20 @@ async function proveAll(chosen: readonly Fault[]): Promise<boolean> {
   let tried = 0;
   try {
     for (const fault of chosen) {
-      const mend = await copy.break(fault.guard);
+      const mends: (() => Promise<void>)[] = [];
+      for (const guard of guardsOf(fault)) mends.push(await copy.break(guard));
       const result = await fault.run({ quick: true, main: copy.main });
-      await mend();
+      for (const mend of mends.toReversed()) await mend();
       tried += result.tried;
       const found =
         result.skipped ?? (isGood(result) ? 'NOTHING' : (result.problems[0]?.split('\n')[0]?.slice(0, 90) ?? ''));
-      rows.push({ fault: fault.name, broken: fault.guard.file, found });
+      rows.push({
+        fault: fault.name,
+        broken: guardsOf(fault)
+          .map(({ file }) => file)
+          .join(', '),
+        found,
+      });
       process.stderr.write(`${found === 'NOTHING' ? 'BAD ' : 'good'} ${fault.name}: ${found}\n`);
     }
   } finally {
@@ -105,6 +114,12 @@ async function proveAll(chosen: readonly Fault[]): Promise<boolean> {
   }
   print(`\n## Faults, each with a guard broken\n\n${table(rows)}`);
   return tried > 0 && rows.every(({ found }) => found !== 'NOTHING');
+}
+
+function rowsOfCounts(chosen: readonly Fault[], results: readonly FaultResult[]): readonly Row[] {
+  return results.flatMap(({ counts }, index) =>
+    counts === undefined ? [] : [{ fault: chosen[index]!.name, ...counts }],
+  );
 }
 
 function row(fault: string, { tried, survived, lost, recoverMs, skipped }: FaultResult): Row {

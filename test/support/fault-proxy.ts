@@ -25,6 +25,8 @@ export interface SeenCall {
   /** Path and query. */
   readonly url: string;
   readonly watch: boolean;
+  /** What has come of the body so far: all of it once the API server answers. */
+  body: string;
 }
 
 /** A proxy between Tocsin and the API server that a test controls. */
@@ -121,7 +123,7 @@ class Proxy implements FaultProxy {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const { method = '', url = '' } = request;
-    const call = { method, url, watch: url.includes('watch=true') };
+    const call = { method, url, watch: url.includes('watch=true'), body: '' };
     this.calls.push(call);
     response.on('error', () => undefined);
     const fault = this.fault(call);
@@ -151,6 +153,7 @@ class Proxy implements FaultProxy {
     });
     outgoing.on('error', () => response.destroy());
     response.on('close', () => outgoing.destroy());
+    request.on('data', (chunk: Buffer) => (call.body += chunk.toString('latin1')));
     request.pipe(outgoing);
   }
 

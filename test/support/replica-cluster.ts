@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
-import { startFaultProxy, type FaultProxy, type SeenCall } from './fault-proxy.ts';
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import type { KubeApiServer } from './kube-api-server.ts';
 import { flowHealthOf, KubeAdmin } from './kube-admin.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { startTocsin, type TocsinProcess } from './tocsin-process.ts';
 
 export interface ReplicaClusterOptions {
@@ -39,8 +40,11 @@ export class Replica {
     this.#start = start;
   }
 
-  get answers(): boolean {
-    return this.process !== undefined && !this.isPaused;
+  /** It has the lease, and may write. */
+  async leads(): Promise<boolean> {
+    if (this.process === undefined || this.isPaused) return false;
+    const response = await fetch(`${this.process.url}/metrics`, { signal: AbortSignal.timeout(2000) });
+    return /^tocsin_leader 1$/m.test(await response.text());
   }
 
   async start(): Promise<void> {
@@ -59,6 +63,8 @@ export class Replica {
   async terminate(): Promise<void> {
     const { process: ended } = this;
     this.process = undefined;
+    // It receives for a few seconds more.
+    await ended?.child.stop(20_000);
     await ended?.stop();
   }
 
@@ -84,19 +90,24 @@ export class Replica {
   }
 }
 
+/** The replica that has the lease and may write, once there is one. */
+export async function leaderOf<R extends Replica>(replicas: readonly R[], timeoutMs?: number): Promise<R> {
+  const find = async (): Promise<R | undefined> => {
+    const leads = await Promise.all(replicas.map((replica) => replica.leads().catch(() => false)));
+    return replicas.find((_, index) => leads[index]);
+  };
+  return (await eventually(find, (replica) => replica !== undefined, timeoutMs))!;
+}
+
 /** Replicas of one Tocsin in processes of their own, on a real API server, with a Prometheus that says what the truth is. */
 export class ReplicaCluster {
   readonly replicas: Replica[] = [];
-  /** Writes of a replica while another one had the lease. */
-  readonly foreignWrites: string[] = [];
-  /** The writes of conditions that the API server has done. */
-  writes = 0;
+  readonly watch = new LeaseWatch();
   readonly #options: ReplicaClusterOptions;
   readonly #server: KubeApiServer;
   readonly #prometheus: FakePrometheus;
   readonly #admin: KubeAdmin;
   readonly #firing = new Set<string>();
-  #holder: { readonly replica: Replica; readonly since: number } | undefined;
 
   private constructor(server: KubeApiServer, prometheus: FakePrometheus, options: ReplicaClusterOptions) {
     this.#server = server;
@@ -127,16 +138,7 @@ export class ReplicaCluster {
 
   /** The replica that has the lease and may write, once there is one. */
   leader(timeoutMs?: number): Promise<Replica> {
-    return eventually(
-      async () => {
-        const leading = await Promise.all(
-          this.replicas.map(async (replica) => ((await this.#leads(replica)) ? replica : undefined)),
-        );
-        return leading.find((replica) => replica !== undefined)!;
-      },
-      (replica) => replica !== undefined,
-      timeoutMs,
-    );
+    return leaderOf(this.replicas, timeoutMs);
   }
 
   /** Another state of one pipeline: Prometheus knows it at once, and tells every replica. Resolves when one has answered 200. */
@@ -190,12 +192,6 @@ export class ReplicaCluster {
       .map(({ metadata: { name } }) => name);
   }
 
-  async #leads({ process: running, answers }: Replica): Promise<boolean> {
-    if (running === undefined || !answers) return false;
-    const response = await fetch(`${running.url}/metrics`, { signal: AbortSignal.timeout(2000) });
-    return /^tocsin_leader 1$/m.test(await response.text());
-  }
-
   async #replica(index: number): Promise<Replica> {
     const proxy = await startFaultProxy(this.#server);
     const name = `replica-${index}`;
@@ -208,43 +204,7 @@ export class ReplicaCluster {
     const replica = new Replica(name, proxy, () =>
       startTocsin({ config, args: [`--kubeconfig=${kubeconfig}`], ...(main !== undefined && { main }) }),
     );
-    this.#observe(replica);
+    this.watch.observe(name, proxy);
     return replica;
   }
-
-  #observe(replica: Replica): void {
-    const arrivals = new WeakMap<SeenCall, number>();
-    const { calls } = replica.proxy;
-    calls.push = (...added) => {
-      for (const call of added) {
-        arrivals.set(call, systemClock.monotonic());
-        this.#called(replica, call);
-      }
-      return 0;
-    };
-    replica.proxy.answered = (call, status) => {
-      if (isLease(call) && call.method !== 'GET' && status < 300) this.#held(replica, arrivals.get(call) ?? 0);
-      if (isWrite(call) && status < 300) this.writes++;
-    };
-  }
-
-  /** An answer that comes late, of a renewal before another one got the lease, says nothing. */
-  #held(replica: Replica, sentAt: number): void {
-    if (this.#holder?.replica === replica || sentAt < (this.#holder?.since ?? 0)) return;
-    this.#holder = { replica, since: systemClock.monotonic() };
-  }
-
-  #called(replica: Replica, call: SeenCall): void {
-    if (!isWrite(call) || this.#holder?.replica === replica) return;
-    const { name = 'nobody' } = this.#holder?.replica ?? {};
-    this.foreignWrites.push(`${replica.name}: ${call.method} ${call.url}, while ${name} had the lease`);
-  }
-}
-
-function isLease({ url }: SeenCall): boolean {
-  return url.includes('/coordination.k8s.io/');
-}
-
-function isWrite(call: SeenCall): boolean {
-  return call.method !== 'GET' && !isLease(call);
 }

@@ -55,7 +55,7 @@ describe('three replicas', { skip: skipWithoutKube() }, () => {
   });
 
   it('never wrote while another one had the lease', () => {
-    assert.deepEqual(cluster.foreignWrites, []);
-    assert.ok(cluster.writes > 5, `only ${cluster.writes} writes`);
+    assert.deepEqual(cluster.watch.foreignWrites, []);
+    assert.ok(cluster.watch.writes > 5, `only ${cluster.watch.writes} writes`);
   });
 });
