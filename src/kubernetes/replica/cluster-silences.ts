@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import type { Leadership } from '../../replica/leadership.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -8,6 +9,8 @@ import type { Silence } from '../../silence/silence.ts';
 import { createApiClient, type ApiClient } from '../api/api-client.ts';
 import type { ClusterAccess } from '../api/kube-config.ts';
 import { createReflectorMetrics, type ReflectorMetrics } from '../watch/reflector-report.ts';
+import { EventRecorder } from '../write/event-recorder.ts';
+import { EventReport, EventWriter } from '../write/event-writer.ts';
 import { SilenceObjectReport } from './silence-object-report.ts';
 import { SilenceObjects, silenceObjectsBytes } from './silence-objects.ts';
 import { SilenceUpkeep } from './silence-upkeep.ts';
@@ -43,6 +46,17 @@ export function createClusterSilences(
   return new ClusterSilences({ ...options, client });
 }
 
+/** How long the end waits for the last Events, milliseconds. */
+const lastEventsMs = 1000;
+
+/** In the cluster and the namespace of the objects, which need not be those of the pipelines. */
+function createEvents(options: ClusterSilencesOptions, report: SilenceObjectReport): EventRecorder {
+  const count = (result: 'created' | 'updated' | 'failed' | 'dropped'): void =>
+    report.wrote('event', result === 'created' || result === 'updated' ? 'done' : 'failed');
+  const writer = new EventWriter({ ...options, report: new EventReport({ ...options, count }) });
+  return new EventRecorder({ clock: options.clock, writer, instance: hostname() });
+}
+
 /** Silences that are objects of a cluster, and what the leader does for them. */
 export class ClusterSilences implements SilenceStorage {
   /** The most that is kept of all objects, bytes. */
@@ -50,6 +64,7 @@ export class ClusterSilences implements SilenceStorage {
   readonly #client: Pick<ApiClient, 'close'>;
   readonly #objects: SilenceObjects;
   readonly #upkeep: SilenceUpkeep;
+  readonly #events: EventRecorder;
 
   constructor(options: ClusterSilencesOptions) {
     const { limits } = options;
@@ -61,9 +76,11 @@ export class ClusterSilences implements SilenceStorage {
       metrics: options.reflectors ?? createReflectorMetrics(new Registry()),
       onChange: () => this.#upkeep.look(),
     });
+    this.#events = createEvents(options, report);
     this.#upkeep = new SilenceUpkeep({
       ...options,
       report,
+      events: this.#events,
       known: this.#objects.known,
       retentionMs: () => limits().retentionMs,
       lookForRoom: () => this.#objects.lookForRoom(),
@@ -101,6 +118,7 @@ export class ClusterSilences implements SilenceStorage {
 
   async close(): Promise<void> {
     await this.#upkeep.close();
+    await this.#events.close(lastEventsMs);
     await this.#objects.close();
     await this.#client.close();
   }

@@ -7,7 +7,7 @@ import type { SilenceObject } from './silence-object.ts';
 /** The most lines per second about objects that are no silences; further lines are at debug, and counted. */
 const invalidLinesPerSecond = 10;
 
-const operations = ['create', 'change', 'delete', 'status'] as const;
+const operations = ['create', 'change', 'delete', 'status', 'event'] as const;
 export type SilenceOperation = (typeof operations)[number];
 const results = ['done', 'outdated', 'failed'] as const;
 

@@ -54,8 +54,10 @@ export async function startReplica(test: TestContext | undefined, options: Repli
     onChange: () => upkeep.look(),
     ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
   });
+  const warnings: string[] = [];
   const upkeep = new SilenceUpkeep({
     ...common,
+    events: { warn: ({ name }, reason, note) => void warnings.push(`${name} ${reason}: ${note}`) },
     schedule,
     client,
     report,
@@ -94,6 +96,8 @@ export async function startReplica(test: TestContext | undefined, options: Repli
     registry,
     objects,
     ended,
+    /** The Events about objects that are no silences. */
+    warnings,
     close,
     events: () =>
       logger.lines

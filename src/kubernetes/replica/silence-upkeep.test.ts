@@ -29,6 +29,34 @@ describe('The upkeep of the objects of silences', () => {
     assert.deepEqual(status, { state: 'Expired', matchers: 'job="node"', id, observedGeneration: 1 });
   });
 
+  it('tells the owner of an object in an Event that it is no silence, once, whoever leads later', async (t) => {
+    const { cluster, pass, at, stateOf, warnings, clock } = await started(t);
+    const broken = { endsAt: at(hour), matchers: ['job=~"("'] };
+    cluster.apply('by-hand', broken);
+    await pass(1000);
+    await eventually(
+      () => stateOf('by-hand'),
+      (state) => state === 'Invalid',
+    );
+    const [told = '', ...more] = warnings;
+    assert.match(
+      told,
+      /^by-hand InvalidSilence: it silences nothing until it is mended: spec\.matchers\[0\]: .*missing closing \)/,
+    );
+    assert.deepEqual(more, []);
+    const next = await startReplica(t, { client: cluster, clock });
+    await pass(61_000);
+    assert.deepEqual([warnings.length, next.warnings], [1, []]);
+    cluster.apply('by-hand', { endsAt: at(hour) });
+    await pass(1000);
+    cluster.apply('by-hand', broken);
+    await pass(1000);
+    await eventually(
+      () => warnings.length,
+      (count) => count === 2,
+    );
+  });
+
   it('writes nothing while nothing changes', async (t) => {
     const { cluster, set, stateOf, pass } = await started(t);
     const id = await set(100 * hour);

@@ -8,9 +8,16 @@ import { silenceState, type Silence } from '../../silence/silence.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptNothing } from '../kept-object.ts';
+import type { EventRecorder } from '../write/event-recorder.ts';
 import type { KnownSilence, KnownSilences } from './known-silences.ts';
 import type { SilenceObjectReport } from './silence-object-report.ts';
-import { wantedStatus, type SilenceObject, type SilenceStatus } from './silence-object.ts';
+import {
+  silenceApiVersion,
+  silenceKind,
+  wantedStatus,
+  type SilenceObject,
+  type SilenceStatus,
+} from './silence-object.ts';
 
 /** How long after a change the objects are looked at: many may change at once. */
 const delayMs = 200;
@@ -27,6 +34,8 @@ interface SilenceUpkeepOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly client: Pick<ApiClient, 'call'>;
   readonly known: KnownSilences;
   readonly report: SilenceObjectReport;
+  /** Tells the owner of an object that it is no silence. */
+  readonly events: Pick<EventRecorder, 'warn'>;
   readonly leadership: Leadership;
   /** `receiver.silence_retention`, milliseconds. */
   readonly retentionMs: () => number;
@@ -159,7 +168,15 @@ export class SilenceUpkeep {
         signal,
       });
       this.#written.set(object.uid, wanted);
+      this.#warn(object, wanted);
     });
+  }
+
+  /** With the status, so that one leader tells it once, whoever leads later. */
+  #warn(object: SilenceObject, { state, message = '' }: SilenceStatus): void {
+    if (state !== 'Invalid') return;
+    const about = { ...object, apiVersion: silenceApiVersion, kind: silenceKind };
+    this.#options.events.warn(about, 'InvalidSilence', `it silences nothing until it is mended: ${message}`);
   }
 
   async #delete(object: SilenceObject): Promise<void> {
