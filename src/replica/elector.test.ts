@@ -275,17 +275,19 @@ describe('a candidate for the lease', () => {
     assert.equal(cluster.lease?.transitions, 2);
   });
 
-  it('releases a lease that it has got without hearing of it', async () => {
-    const cluster = new SimulatedCluster(timings);
-    cluster.fates.push(fate('none'), fate('answer lost'));
-    const only = cluster.start('a');
-    await cluster.run(100);
-    assert.equal(cluster.lease?.holder, 'a');
-    const released = only.elector.release();
-    await cluster.run(500);
-    await released;
-    assert.equal(cluster.lease.holder, '');
-  });
+  for (const deafUntil of [0, Number.POSITIVE_INFINITY])
+    it(`releases a lease whose answer was lost, with a watch that ${deafUntil === 0 ? 'shows' : 'does not show'} it`, async () => {
+      const cluster = new SimulatedCluster(timings);
+      cluster.fates.push(fate('none'), fate('answer lost'));
+      const only = cluster.start('a');
+      only.deafUntil = deafUntil;
+      await cluster.run(100);
+      assert.equal(cluster.lease?.holder, 'a');
+      const released = only.elector.release();
+      await cluster.run(500);
+      await released;
+      assert.equal(cluster.lease.holder, '');
+    });
 
   it('gives up a release that fails, quickly', async () => {
     const { cluster, leader } = await pair();

@@ -2,6 +2,7 @@ import { alertMerge } from './alert-merge.ts';
 import { alertStore } from './alert-store.ts';
 import { condition } from './condition.ts';
 import { debouncer } from './debouncer.ts';
+import { election } from './election.ts';
 import { eventChannel } from './event-channel.ts';
 import { fingerprint } from './fingerprint.ts';
 import { healthRules } from './health-rules.ts';
@@ -36,4 +37,5 @@ export const parts: readonly MutatedPart[] = [
   triggers,
   triggerConditions,
   triggerGuards,
+  election,
 ];
