@@ -157,17 +157,18 @@ export class App {
     const web = { ...options, ...createDoor(options, this.#spines.reviews, process), requestTenants };
     const connections = createConnections(web, () => this.#memory.plan.connections);
     const reload = (): Promise<ReloadOutcome> => this.reload('http');
-    this.#peers = this.#connectPeers(web);
+    this.#peers = this.#connectPeers(web, process);
     const { replication } = this.#peers ?? {};
     const door = { ...web, memory: connections, process, reload, replication };
     return createServer(web, connections, this.#spines.createRoutes(door));
   }
 
-  #connectPeers({ kubernetes }: Pick<SpineDoor, 'kubernetes'>): AppPeers | undefined {
+  #connectPeers({ kubernetes }: Pick<SpineDoor, 'kubernetes'>, { instance }: ProcessStatus): AppPeers | undefined {
     const replicas = this.#replicas;
     if (replicas === undefined) return undefined;
     const lookAtAll = (): void => this.#spines.lookAtAll();
-    return new AppPeers({ options: this.#options, replicas, kubernetes, port: () => this.#port, lookAtAll });
+    const port = (): number | undefined => this.#port;
+    return new AppPeers({ options: this.#options, replicas, kubernetes, port, lookAtAll, instance });
   }
 
   /** Finds every fault of a configuration before any part of it is applied. */

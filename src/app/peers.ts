@@ -1,4 +1,7 @@
+import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Config } from '../config/config.ts';
+import { written } from '../config/settings/show-value.ts';
 import type { KubernetesDoor } from '../server/web/kubernetes-door.ts';
 import { plainAddress } from '../server/request/request-head.ts';
 import {
@@ -21,6 +24,8 @@ interface PeersOptions {
   /** The port on which it listens, once it does. */
   readonly port: () => number | undefined;
   readonly lookAtAll: () => void;
+  /** The process, as its status names it. */
+  readonly instance: string;
 }
 
 /** The other replicas, as far as this process has to do with them. */
@@ -28,8 +33,9 @@ export class AppPeers {
   readonly replication: Replication;
   readonly #slices: FoundPeers | undefined;
 
-  constructor({ options, replicas, kubernetes, port, lookAtAll }: PeersOptions) {
+  constructor({ options, replicas, kubernetes, port, lookAtAll, instance }: PeersOptions) {
     const { config } = options;
+    const hashOf = configHashes();
     const { advertise, peers } = config().replicas;
     this.#slices = peers.length === 0 ? slicesOf(options, replicas) : undefined;
     this.replication = new Replication({
@@ -40,6 +46,7 @@ export class AppPeers {
       source: this.#slices ?? listedPeers(peers, advertise),
       credentials: credentialsOf(options, kubernetes),
       httpConfig: () => config().replicas.http_config,
+      about: () => ({ instance, config: hashOf(config()) }),
       lookAtAll,
       leaseAnnotations: () => replicas.annotations,
     });
@@ -56,6 +63,17 @@ export class AppPeers {
     await this.replication.close();
     await this.#slices?.close();
   }
+}
+
+/** Hashes what replicas of one Tocsin have in common. One configuration is hashed once, since it is asked for with each greeting. */
+function configHashes(): (config: Config) => string {
+  const hashes = new WeakMap<Config, string>();
+  return (config) => {
+    const common = { ...config, replicas: { ...config.replicas, identity: null, advertise: null } };
+    const found = hashes.get(config) ?? hash('sha256', written(common) ?? '').slice(0, 16);
+    hashes.set(config, found);
+    return found;
+  };
 }
 
 function slicesOf(options: StageOptions, { namespace }: Replicas): FoundPeers | undefined {

@@ -19,6 +19,7 @@ import type { ReloadOutcome } from './reloader.ts';
 import type { ServerOptions } from './server.ts';
 import { createSilenceHome, type SilenceHome } from './stored-silences.ts';
 import type { Cleanups, Shutdown } from './shutdown.ts';
+import type { PeerState } from '../replica/peers/peers.ts';
 import type { Replication } from '../replica/peers/replication.ts';
 import type { SpineReplica } from '../replica/peers/spine-replica.ts';
 import type { ProcessStatus } from './status.ts';
@@ -256,6 +257,7 @@ export class Spine {
   }
 
   #explainRoutes(door: SpineDoor, receiver: Receiver): readonly Route[] {
+    const { replication } = door;
     const subjects = {
       config: this.#options.config,
       store: this.#store,
@@ -264,6 +266,7 @@ export class Spine {
       notReady: () => this.readiness.whyNot,
       load: () => this.#reconciling.controller.load,
       storm: () => this.#reconciling.source.storm.state,
+      peers: replication && ((): readonly PeerState[] => replication.peers.states),
     };
     return this.#explaining.routes({
       ...door,

@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { QueueLoad } from '../controller/controller.ts';
-import type { Status } from '../explain/schema-status.ts';
+import type { Status, StatusPeer } from '../explain/schema-status.ts';
 import type { History } from '../history/history.ts';
+import type { PeerState } from '../replica/peers/peers.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
 import { newId } from '../runtime/new-id.ts';
 import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
@@ -30,13 +31,15 @@ export interface StatusSubjects {
   readonly notReady: () => string | undefined;
   readonly load: () => QueueLoad;
   readonly storm: () => StormState | undefined;
+  /** Default: there are none. */
+  readonly peers?: (() => readonly PeerState[]) | undefined;
 }
 
 /** Gathers what this process says about itself when somebody asks. Between two questions it only notes the limits that are reached. */
 export class ProcessStatus {
   readonly #options: StageOptions;
   readonly #running: () => RunningConfiguration;
-  readonly #instance = newId(8);
+  readonly instance = newId(8);
   readonly #startedAt: number;
   readonly #limits = new Map<LimitName, { count: number; at: number }>();
   readonly #probe: WriteProbe;
@@ -68,7 +71,7 @@ export class ProcessStatus {
     const { host, machine, externalUrl, advertisedUrls, ...place } = alertPath.own;
     return {
       version,
-      instance: this.#instance,
+      instance: this.instance,
       started_at: timeOf(this.#startedAt),
       time: timeOf(clock.now()),
       ...(whyNot !== undefined && { not_ready: whyNot }),
@@ -88,7 +91,7 @@ export class ProcessStatus {
       history: { retention_seconds: kept.retention / 1000, lost: history.lostLately },
       received: await this.#received(subjects),
       queue: this.#queue(subjects),
-      ...this.#replica(),
+      ...this.#replica(subjects),
       ...stormOf(subjects),
       limits: [...this.#limits].map(([limit, { count, at }]) => ({ limit, count, last_reached_at: timeOf(at) })),
       ...(await watchdogOf(subjects)),
@@ -114,7 +117,7 @@ export class ProcessStatus {
     return { path: resolve(this.#options.storagePath), ...(error !== undefined && { error }) };
   }
 
-  #replica(): Pick<Status, 'replica'> {
+  #replica({ peers }: StatusSubjects): Pick<Status, 'replica'> {
     const { replicas } = this.#options;
     if (replicas === undefined) return {};
     const { leadership, leaderlessMs, me: identity, lease } = replicas;
@@ -127,6 +130,7 @@ export class ProcessStatus {
         term,
         ...(leader !== '' && { leader }),
         ...(leaderlessMs !== undefined && { waiting_for_leader_seconds: leaderlessMs / 1000 }),
+        ...(peers !== undefined && { peers: peers().map(peerOf) }),
       },
     };
   }
@@ -157,6 +161,21 @@ export class ProcessStatus {
       ...(fromPrometheus > 0 && { from_prometheus_at: timeOf(fromPrometheus) }),
     };
   }
+}
+
+function peerOf({ identity, url, isUp, sinceMs, failure, hello, ...rest }: PeerState): StatusPeer {
+  const { configDiffersMs, clockAheadMs } = rest;
+  return {
+    ...(identity !== '' && { identity }),
+    address: maskUrls(url),
+    answers: isUp,
+    since_seconds: sinceMs / 1000,
+    ...(failure !== undefined && { error: failure }),
+    ...(hello !== undefined && { version: hello.tocsin }),
+    ...(hello?.instance !== undefined && { instance: hello.instance }),
+    ...(configDiffersMs !== undefined && { configuration_differs_seconds: configDiffersMs / 1000 }),
+    ...(clockAheadMs !== undefined && { clock_ahead_seconds: clockAheadMs / 1000 }),
+  };
 }
 
 function stormOf({ storm }: StatusSubjects): Pick<Status, 'storm'> {

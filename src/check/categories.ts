@@ -54,7 +54,7 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     rules(chain),
     delivery(chain),
     tocsin(chain),
-    replicas(chain),
+    replicas(chain, cluster),
     watchdog(chain),
     ...(sources.tenants === undefined ? [] : [tenants(sources.tenants, chain)]),
     ...(sources.notify === undefined ? [] : [notify(sources.notify)]),

@@ -20,6 +20,7 @@ import {
   anyTocsin,
   couldLeadHere,
   forwardedBy,
+  instancesOf,
   ownAddresses,
   ownPort,
   ownTarget,
@@ -109,7 +110,7 @@ async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const [told, unknown]: [string[], string[]] = [[], []];
   const found = await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal);
-    const url = ownTarget(targets, server.address, own, status?.instance) ?? anyTocsin(chain, targets);
+    const url = ownTarget(targets, server.address, own, instancesOf(status)) ?? anyTocsin(chain, targets);
     if (url !== undefined) {
       told.push(`${server.address} sends to ${url}`);
       return undefined;
@@ -145,7 +146,7 @@ async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const told: string[] = [];
   const found = await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal);
-    const url = ownTarget(targets, server.address, ownAddresses(status), status.instance) ?? targets.active[0]!;
+    const url = ownTarget(targets, server.address, ownAddresses(status), instancesOf(status)) ?? targets.active[0]!;
     const series = await notificationSeries(server, signal);
     if (series === undefined) return void told.push(noMetrics(server));
     const { errors: count, dropped } = notificationCounts(series, url);
@@ -243,7 +244,7 @@ async function otherAlertmanagers(chain: Chain, signal: AbortSignal): Promise<Ou
   const told: string[] = [];
   const found = await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal);
-    const mine = ownTarget(targets, server.address, own, status?.instance);
+    const mine = ownTarget(targets, server.address, own, instancesOf(status));
     const others = [...targets.probes].filter(([url, { is }]) => url !== mine && is !== 'tocsin');
     const failing = others.map(async ([url, answers]) => {
       if (answers.is === 'alertmanager') told.push(`${url} is ${probed(answers)}`);

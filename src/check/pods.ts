@@ -8,7 +8,11 @@ const mostPods = 50;
 
 /** The part of a Pod that says whether it runs, and with which configuration. */
 export interface Pod {
-  readonly metadata: { readonly name: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
   readonly spec?: { readonly containers?: readonly Container[]; readonly volumes?: readonly Volume[] };
   readonly status?: {
     readonly phase?: string;

@@ -19,16 +19,22 @@ export async function targetsOf(chain: Chain, server: InspectedServer, signal: A
   return { ...urls, probes: new Map(probes) };
 }
 
+/** The processes that are this Tocsin: it, and the other replicas. None: nobody has told. */
+export function instancesOf(status: Status | undefined): readonly string[] {
+  if (status === undefined) return [];
+  return [status.instance, ...(status.replica?.peers ?? []).flatMap(({ instance }) => instance ?? [])];
+}
+
 /** The URL by which this Tocsin is among the targets; undefined if none is known to be it. */
 export function ownTarget(
   { active, probes }: Targets,
   prometheusUrl: string,
   own: OwnAddresses,
-  instance: string | undefined,
+  instances: readonly string[],
 ): string | undefined {
   const isSame = (url: string): boolean => {
     const found = probes.get(url);
-    return found?.is === 'tocsin' && found.instance === instance;
+    return found?.is === 'tocsin' && instances.includes(found.instance);
   };
   return active.find(isSame) ?? active.find((url) => reach([url], prometheusUrl, own) === 'yes');
 }

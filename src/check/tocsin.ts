@@ -3,7 +3,7 @@ import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
 import type { Status } from '../explain/schema-status.ts';
 import { clockSkew, maxClockSkewMs, skewText } from './prometheus.ts';
-import { targetsOf } from './targets.ts';
+import { instancesOf, targetsOf } from './targets.ts';
 import { intake } from './tocsin-intake.ts';
 import { work } from './tocsin-work.ts';
 
@@ -133,13 +133,13 @@ async function clockAgrees(chain: Chain, now: () => number): Promise<Outcome> {
 
 async function sameProcess(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   if ((await chain.servers()).length === 0) return skipped('there is no Prometheus to ask');
-  const { instance } = await chain.status();
+  const instances = instancesOf(await chain.status());
   const others: string[] = [];
   const mine: string[] = [];
   await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal).catch(() => undefined);
     for (const [url, found] of targets?.probes ?? [])
-      if (found.is === 'tocsin') (found.instance === instance ? mine : others).push(url);
+      if (found.is === 'tocsin') (instances.includes(found.instance) ? mine : others).push(url);
     return undefined;
   });
   if (mine.length > 0) return ok(`Prometheus sends to it as ${mine.join(', ')}`);

@@ -1,6 +1,26 @@
 import * as z from 'zod';
 import { Time } from './schema.ts';
 
+/** What one replica knows of another one. */
+const StatusPeer = z
+  .strictObject({
+    identity: z.string().optional().describe('Absent if it has never answered.'),
+    address: z.string(),
+    answers: z.boolean(),
+    since_seconds: z.number().describe('How long it has answered under this name, or has not answered.'),
+    error: z.string().optional().describe('Why it did not answer last.'),
+    version: z.string().optional(),
+    instance: z.string().optional(),
+    configuration_differs_seconds: z
+      .number()
+      .optional()
+      .describe('How long it has had another configuration; absent if it is the same, or unknown.'),
+    clock_ahead_seconds: z.number().optional().describe('How far its clock is ahead of that of this replica.'),
+  })
+  .meta({ id: 'StatusPeer' });
+
+export type StatusPeer = z.infer<typeof StatusPeer>;
+
 /** What Tocsin says about itself: for `tocsin check`, which walks the way of the alerts. */
 export const Status = z
   .strictObject({
@@ -57,6 +77,7 @@ export const Status = z
         leader: z.string().optional().describe('Who leads, as far as this replica knows; absent if nobody does.'),
         term: z.int().describe('Each has one leader, and a later one a higher number; 0: none is known.'),
         waiting_for_leader_seconds: z.number().optional().describe('Since when nobody leads.'),
+        peers: z.array(StatusPeer).optional().describe('The others that are on the list, as this replica sees them.'),
       })
       .optional()
       .describe('This replica among several; absent if it is the only one.'),

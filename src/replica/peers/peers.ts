@@ -12,7 +12,7 @@ export interface PeerSource {
   onChange(listener: () => void): () => void;
 }
 
-/** What a replica says about itself. Members that a later version adds are ignored. */
+/** What a replica says about itself. Members that a later version adds are ignored, and those that an earlier one lacks are optional. */
 export const Hello = z.object({
   /** Of this protocol. */
   version: z.int().min(1),
@@ -22,6 +22,12 @@ export const Hello = z.object({
   term: z.int().min(0),
   /** The version of the program. */
   tocsin: z.string().max(100),
+  /** The process, as `GET /api/tocsin/v1/status` names it. */
+  instance: z.string().max(100).optional(),
+  /** A hash of what it was told to do: the same for all replicas of one configuration and one version. */
+  config: z.string().max(100).optional(),
+  /** By its clock, Unix milliseconds. Nothing is decided by it. */
+  time: z.number().optional(),
 });
 export type Hello = z.infer<typeof Hello>;
 
@@ -42,11 +48,28 @@ const soonMs = 250;
 /** The most peers that are asked; the rest of a longer list is left out, and told. */
 export const maxPeers = 32;
 
+/** What is known of a replica, for people. */
+export interface PeerState {
+  /** `''` if it has never answered. */
+  readonly identity: string;
+  readonly url: string;
+  readonly isUp: boolean;
+  /** How long it has answered under this name, or has not answered. */
+  readonly sinceMs: number;
+  /** Why it did not answer last; undefined if it did. */
+  readonly failure: string | undefined;
+  readonly hello: Hello | undefined;
+  /** How long its configuration has been another one than here; undefined if it is the same, or unknown. */
+  readonly configDiffersMs: number | undefined;
+  /** How far its clock is ahead of the one here, give or take the time of an answer; undefined if unknown. */
+  readonly clockAheadMs: number | undefined;
+}
+
 /** Hears what becomes of the peers. */
 export interface PeerObserver {
   /** A replica has answered that did not before: it is new, has restarted, or can be reached again. */
   came(peer: Peer): void;
-  /** It is no longer on the list, or has not answered for a while. @param reason the last failure, if there was one */
+  /** It is no longer on the list, or has not answered for a while, perhaps never. @param reason the last failure, if there was one */
   went(peer: Peer, reason: string | undefined): void;
   called(call: string, outcome: 'ok' | 'failed'): void;
   /** There are more than {@link maxPeers}. */
@@ -62,6 +85,8 @@ export interface PeersOptions {
   readonly token: () => Promise<string>;
   readonly observer: PeerObserver;
   readonly random?: () => number;
+  /** {@link Hello.config} of this replica. Default: it says nothing. */
+  readonly ownConfig?: () => string;
 }
 
 /** The other replicas: where they are, who they are, and which of them answer. */
@@ -88,6 +113,11 @@ export class Peers {
   /** Those that are on the list and do not answer. */
   get unreachable(): readonly Peer[] {
     return this.others.filter((peer) => !peer.isUp);
+  }
+
+  /** Of every other replica of the list. */
+  get states(): readonly PeerState[] {
+    return this.others.map(({ state }) => state);
   }
 
   /** Undefined if nobody of this name has answered. */
@@ -135,7 +165,14 @@ export class Peer {
   readonly #closed = new AbortController();
   #hello: Hello | undefined;
   #isUp = false;
+  /** It has not answered for {@link goneMs}, perhaps never. */
+  #isGone = false;
   #lastAnswerAt: number;
+  /** On the monotonic clock. */
+  #cameAt = 0;
+  #differsSince: number | undefined;
+  #clockAheadMs: number | undefined;
+  #failure: string | undefined;
   #hurried = 0;
   #wake: () => void = () => undefined;
 
@@ -159,6 +196,15 @@ export class Peer {
   /** True if it answered last, or not long ago. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  get state(): PeerState {
+    const { url, identity } = this;
+    const now = this.#options.clock.monotonic();
+    const sinceMs = now - (this.#isUp ? this.#cameAt : this.#lastAnswerAt);
+    const configDiffersMs = this.#differsSince === undefined ? undefined : now - this.#differsSince;
+    const [isUp, failure, hello, clockAheadMs] = [this.#isUp, this.#failure, this.#hello, this.#clockAheadMs];
+    return { url, identity, isUp, sinceMs, failure, hello, configDiffersMs, clockAheadMs };
   }
 
   /** It is asked soon, unless that happened just now. */
@@ -212,28 +258,58 @@ export class Peer {
   }
 
   async #greet(): Promise<void> {
+    const { clock } = this.#options;
+    const askedAt = clock.now();
     try {
       const text = await this.call({ method: 'GET', path: 'hello', timeoutMs: helloTimeoutMs });
-      if (!this.#closed.signal.aborted) this.#answered(Hello.parse(JSON.parse(text)));
+      if (!this.#closed.signal.aborted) this.#answered(readHello(text), (askedAt + clock.now()) / 2);
     } catch (error) {
       if (!this.#closed.signal.aborted) this.#failed(error);
     }
   }
 
-  #answered(hello: Hello): void {
-    const { clock, me, observer } = this.#options;
+  /** @param at when it answered, by the clock here */
+  #answered(hello: Hello, at: number): void {
+    const { clock, me, observer, ownConfig } = this.#options;
+    const now = clock.monotonic();
     const isNew = !this.#isUp || hello.identity !== this.#hello?.identity;
+    if (isNew) this.#cameAt = now;
+    const differs = hello.config !== undefined && ownConfig !== undefined && hello.config !== ownConfig();
+    this.#differsSince = differs ? (this.#differsSince ?? now) : undefined;
+    this.#clockAheadMs = hello.time === undefined ? undefined : hello.time - at;
+    this.#failure = undefined;
     this.#hello = hello;
     this.#isUp = true;
-    this.#lastAnswerAt = clock.monotonic();
+    this.#isGone = false;
+    this.#lastAnswerAt = now;
     if (isNew && hello.identity !== me) observer.came(this);
   }
 
   #failed(error: unknown): void {
     const { clock, me, observer } = this.#options;
-    if (!this.#isUp || clock.monotonic() - this.#lastAnswerAt < goneMs) return;
+    this.#failure = error instanceof Error ? error.message : String(error);
+    if (this.#isGone || clock.monotonic() - this.#lastAnswerAt < goneMs) return;
+    this.#isGone = true;
     this.#isUp = false;
-    if (this.identity !== me) observer.went(this, error instanceof Error ? error.message : String(error));
+    if (this.identity !== me) observer.went(this, this.#failure);
+  }
+}
+
+/** Throws an error for the log: what answers is no replica, or one of a version that says too little. */
+function readHello(text: string): Hello {
+  const read = Hello.safeParse(jsonOf(text));
+  if (read.success) return read.data;
+  const { path = [], message = '' } = read.error.issues[0] ?? {};
+  throw new Error(
+    `its greeting cannot be understood (${path.join('.')}: ${message}): is it a replica, of a version that may run beside this one?`,
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

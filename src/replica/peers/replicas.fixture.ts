@@ -66,6 +66,8 @@ export interface TestReplica {
   looks(): number;
   /** What waits in the queue: the test adds, the replica drops. */
   readonly queue: { added: number; dropped: number; isWaiting: boolean };
+  /** The hash of its configuration. */
+  config: string;
   /** True: all that the leader took in has been worked on. */
   finished: boolean;
   post(alerts: readonly object[]): Promise<Response>;
@@ -143,6 +145,7 @@ function createReplica(
     credentials: new SharedToken(new TokenFile(tokenFile, clock)),
     httpConfig: () => config.prometheus.http_config,
     version: '1.2.3',
+    about: () => ({ instance: `process-${index}`, config: replica.config }),
     lookAtAll: () => void looks++,
   });
   const spine = replication.spine('', runtime, store);
@@ -171,6 +174,7 @@ function createReplica(
   const queue = { added: 0, dropped: 0, isWaiting: false };
   const replica = {
     name,
+    config: 'c0ffee',
     url,
     store,
     leadership,

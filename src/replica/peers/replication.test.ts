@@ -256,8 +256,13 @@ describe('Replication', () => {
       await ask(`Basic ${testToken}`),
       refused('there is no bearer token: only replicas of this Tocsin come in here'),
     );
-    const hello = { version: 1, identity: 'replica-0', leading: false, term: 0, tocsin: '1.2.3' };
-    assert.deepEqual(await ask(`Bearer ${testToken}`), [200, hello]);
+    const [status, { time, ...hello }] = (await ask(`Bearer ${testToken}`)) as [number, { time: number }];
+    const about = { instance: 'process-0', config: 'c0ffee' };
+    assert.deepEqual(
+      [status, hello],
+      [200, { version: 1, identity: 'replica-0', leading: false, term: 0, tocsin: '1.2.3', ...about }],
+    );
+    assert.equal(typeof time, 'number');
     for (const path of ['told', 'alerts', 'unlike']) {
       const answer = await fetch(`${replica!.url}/api/peers/v1/${path}`, { method: 'POST', body: 'x' });
       assert.equal(answer.status, 401, path);

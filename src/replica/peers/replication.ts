@@ -36,6 +36,8 @@ export interface ReplicationOptions extends Runtime {
   readonly httpConfig: () => HttpConfig;
   /** The version of the program. */
   readonly version: string;
+  /** The process, and a hash of its configuration. */
+  readonly about: () => { readonly instance: string; readonly config: string };
   /** Every object has to be looked at: what a replica knew may not have come here. */
   readonly lookAtAll: () => void;
   /** The annotations that the lease had last. Default: nobody reads them. */
@@ -57,7 +59,8 @@ export class Replication {
     this.#options = options;
     this.#report = new PeerReport({ ...options, onEvent: () => this.#peerChanged() });
     const token = (): Promise<string> => options.credentials.token();
-    this.peers = new Peers({ ...options, token, observer: this.#report });
+    const ownConfig = (): string => options.about().config;
+    this.peers = new Peers({ ...options, token, ownConfig, observer: this.#report });
     this.routes = peerRoutes({
       ...options,
       report: this.#report,
@@ -67,6 +70,8 @@ export class Replication {
         leading: options.leadership.isLeading,
         term: options.leadership.term,
         tocsin: options.version,
+        time: options.clock.now(),
+        ...options.about(),
       }),
       spine: (tenant) => this.#spines.get(tenant),
     });

@@ -6,6 +6,7 @@ import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { flowHealthOf, KubeAdmin } from '../../support/kube-admin.ts';
 import { gatewayAlert, metricsOf, PeerCluster, push } from '../../support/peer-cluster.ts';
+import { checkHere } from '../../support/run-check.ts';
 import { startPrometheus } from '../../support/prometheus-server.ts';
 import { startRoundRobin } from '../../support/round-robin.ts';
 import { findServer } from '../../support/servers.ts';
@@ -131,6 +132,51 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
     ]);
     for (const [index, port] of cluster.ports.entries())
       assert.match(stdout, new RegExp(`127.0.0.1:${port} +replica-${index}_`));
+  });
+
+  it('are the pods that tocsin check finds in the cluster, and no others', async () => {
+    const leader = await cluster.leader();
+    const namespace = 'peers-checked';
+    const names = ['replica-0', 'replica-1', 'replica-2'];
+    const labels = { 'app.kubernetes.io/name': 'tocsin', 'app.kubernetes.io/instance': 'checked' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'tocsin', image: 'tocsin' }] } };
+    const pod = (name: string): object => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace, labels },
+      spec: template.spec,
+    });
+    const deployment = (replicas: number): object => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'tocsin', namespace, labels },
+      spec: { replicas, selector: { matchLabels: labels }, template },
+    });
+    const run = async (...pods: readonly string[]): Promise<void> => {
+      await kube().apply(...pods.map(pod));
+      const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+      const ready = pods.map((name) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, status }));
+      const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: ready });
+      await kube().kubectl(['apply', '--server-side', '--subresource=status', '-f', '-'], { input });
+    };
+    const check = async (): Promise<readonly (string | undefined)[]> => {
+      const args = ['--url', cluster.replicas[leader]!.url, '--kubeconfig', kube().kubeconfig, '-n', namespace];
+      const { categories } = await checkHere(...args);
+      const found = categories.find(({ categoryName }) => categoryName === 'replicas')?.checks ?? [];
+      return found.map(({ result, error }) => (result === 'success' ? result : error));
+    };
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } };
+    await kube().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, account);
+    await kube().apply(deployment(3));
+    await run(...names);
+    assert.deepEqual(
+      await check(),
+      Array.from({ length: 6 }, () => 'success'),
+    );
+    await kube().apply(deployment(4));
+    assert.match((await check())[2] ?? '', /^3 of 4 pods of tocsin are ready \(replica-0, replica-1, replica-2\)/);
+    await run('replica-9');
+    assert.match((await check())[2] ?? '', new RegExp(`^replica-${leader}_\\w+ does not know of replica-9: `));
   });
 
   it('lose nothing that only a leader was told that is killed before it has worked on it, once it is told again', async () => {
