@@ -44,6 +44,15 @@ async function shownBy({
   return { names, missing: response.headers.get('tocsin-missing-peers') };
 }
 
+/** What a replica shows once all others have answered it within the half second that they have. */
+async function shownByAll(replica: TestReplica): Promise<readonly string[]> {
+  const { names } = await eventually(
+    () => shownBy(replica),
+    ({ missing }) => missing === null,
+  );
+  return names;
+}
+
 async function acquainted(replicas: readonly TestReplica[]): Promise<void> {
   await eventually(
     () => replicas.map(({ replication }) => replication.peers.others.filter(({ isUp }) => isUp).length),
@@ -146,13 +155,17 @@ describe('Replication', () => {
     const startsAt = Date.now() - minute;
     for (const [index, replica] of replicas.entries())
       await take(replica, firing(`A${index}`), firing('All', startsAt));
-    for (const replica of replicas)
-      assert.deepEqual(await shownBy(replica), { names: ['A0', 'A1', 'A2', 'All'], missing: null });
-    const groups = await fetch(`${replicas[1]!.url}/api/v2/alerts/groups`);
-    assert.equal(((await groups.json()) as unknown[]).length, 4);
+    for (const replica of replicas) assert.deepEqual(await shownByAll(replica), ['A0', 'A1', 'A2', 'All']);
+    await eventually(
+      async () => (await (await fetch(`${replicas[1]!.url}/api/v2/alerts/groups`)).json()) as unknown[],
+      (groups) => groups.length === 4,
+    );
     replicas[2]!.stop();
-    const read = await shownBy(replicas[0]!);
-    assert.deepEqual(read, { names: ['A0', 'A1', 'All'], missing: 'replica-2' });
+    const read = await eventually(
+      () => shownBy(replicas[0]!),
+      ({ missing }) => missing === 'replica-2',
+    );
+    assert.deepEqual(read.names, ['A0', 'A1', 'All']);
     assert.equal(replicas[0]!.logger.linesOf('peer.missing').length, 1);
   });
 
@@ -173,7 +186,7 @@ describe('Replication', () => {
     const startsAt = Date.now() - 10 * minute;
     await take(replicas[0]!, firing('A', startsAt));
     await take(replicas[1]!, ended('A', startsAt, Date.now() - 1000));
-    for (const replica of replicas) assert.deepEqual((await shownBy(replica)).names, []);
+    for (const replica of replicas) assert.deepEqual(await shownByAll(replica), []);
   });
 
   it('names the replicas as Alertmanager names those of its cluster', async (test) => {
@@ -215,11 +228,19 @@ describe('Replication', () => {
   it('reads in the lease how far its holder was, when it can no longer be asked', async (test) => {
     const replicas = await startReplicas(test, [0, 0]);
     const [leader, follower] = replicas as [TestReplica, TestReplica];
-    elect(replicas, leader, 1);
     Object.assign(follower.queue, { added: 3, isWaiting: false });
     await take(follower, firing('A'));
-    const isCovered = (): boolean => leader.replication.annotations[marksAnnotation]?.includes('{"":0}') === false;
-    await eventually(isCovered, (covered) => covered);
+    // After that, so that the follower tells everything in one round.
+    elect(replicas, leader, 1);
+    await eventually(
+      () => metric(follower.registry, 'tocsin_told_alerts_total{known="false"}'),
+      (told) => told === 1,
+    );
+    const marks = await metric(follower.registry, 'tocsin_peer_requests_total{call="told",outcome="ok"}');
+    await eventually(
+      () => leader.replication.annotations[marksAnnotation],
+      (said) => said?.includes(`{"":${marks}}`) === true,
+    );
     leader.stop();
     follower.replication.leaseSays({ [marksAnnotation]: 'nonsense' });
     assert.equal(follower.queue.dropped, 0);

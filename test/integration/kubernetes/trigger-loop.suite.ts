@@ -18,7 +18,7 @@ import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts
 const budget = { runs: 3, perMs: 5000 };
 const minIntervalMs = 1000;
 
-/** The watch of the operator hears of a write a little later than it was made, milliseconds. */
+/** A run is counted a little before its time is written, milliseconds. */
 const toleranceMs = 400;
 
 const key = 'orders.example/reconcile-at';
@@ -65,10 +65,11 @@ function startOperator(kube: KubeApiServer, onReconcile: () => void) {
     env: { ...process.env, KUBECONFIG: kube.kubeconfig },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const reconciles: { readonly at: number; readonly value: string }[] = [];
+  /** The times that were written: the watch may hear of a write late, and of the next one soon after it. */
+  const reconciles: string[] = [];
   createInterface(child.stdout).on('line', (value) => {
-    if (value === '' || value === reconciles.at(-1)?.value) return;
-    reconciles.push({ at: performance.now(), value });
+    if (value === '' || value === reconciles.at(-1)) return;
+    reconciles.push(value);
     onReconcile();
   });
   const stop = async (): Promise<void> => {
@@ -116,14 +117,13 @@ describe('a trigger that wakes an operator that raises the alert again', { skip:
       await eventually(
         () => tocsin.log.all.filter(({ event }) => event === 'object.annotated'),
         (lines) => lines.some(({ causes }) => (causes as readonly string[]).includes(last)),
-        2 * budget.perMs,
       );
     } finally {
       await operator.stop();
       await tocsin.stop();
       await rm(storagePath, { recursive: true, force: true });
     }
-    const times = operator.reconciles.map(({ at }) => at);
+    const times = operator.reconciles.map((value) => Date.parse(value));
     t.diagnostic(`${alerts} alerts, ${times.length} reconciles, ${throttled.length} lines trigger.throttled`);
     assert.ok(times.length >= 5, `${times.length} reconciles`);
     assert.ok(throttled.length >= 5, `${throttled.length} runs waited`);
