@@ -54,7 +54,7 @@ export function skipWithoutKube(): string | false {
 
 /**
  * One API server for all tests of a `describe`, to be called in its body. A start takes 3 to 5 s, and a server needs 400 MB: share
- * it within a file, or in `test/integration/kubernetes.test.ts` or `kubernetes-triggers.test.ts` with others.
+ * it within a file, or in `test/cluster/pipelines.test.ts` or `triggers.test.ts` with others.
  */
 export function useKubeApiServer(options: KubeApiServerOptions = {}): () => KubeApiServer {
   let server: KubeApiServer | undefined;

@@ -26,7 +26,7 @@ export interface CheckRun {
 /** Without waiting for what may become true. */
 const once = ['--wait=0s', '--output=json'];
 /** Between two looks of {@link checkBecomes}, milliseconds. */
-const restMs = 200;
+const restMs = 500;
 
 /** Runs `tocsin check` once, in a process of its own. Each bad check has to name its paragraph. */
 export async function runCheck(...args: readonly string[]): Promise<CheckRun> {
