@@ -59,8 +59,8 @@ export async function tenantHomeProblem(
   try {
     if (home.home === 'folder') await readPipelinesFolder(home.folder, clock);
     if (home.home !== 'kubernetes' || home.kubeconfig === null) return undefined;
-    const { kubeconfig, context } = home;
-    const access = { kubeconfigs: [kubeconfig], ...(context !== null && { context }), as: undefined };
+    const { kubeconfig, context, servers } = home;
+    const access = { kubeconfigs: [kubeconfig], ...(context !== null && { context }), as: undefined, servers };
     const cluster = await connectCluster({ access, clock, version });
     await cluster.close();
     return undefined;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
+import type { NamedServers } from '../config/tenant-configs.ts';
 import type { Reviews } from '../access/reviews.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import type { ReflectorMetrics } from '../kubernetes/watch/reflector-report.ts';
@@ -75,6 +76,8 @@ export function folderHome(folder: string): CreateHome {
 export async function kubernetesHome(access: {
   readonly kubeconfigs: readonly string[];
   readonly context?: string | undefined;
+  /** See {@link NamedServers}. Default: any. */
+  readonly servers?: NamedServers | undefined;
 }): Promise<CreateHome> {
   const [{ createKubernetesPipelines }, { triggerSettings }] = await Promise.all([
     import('../kubernetes/create-kubernetes-pipelines.ts'),

@@ -127,7 +127,7 @@ async function tenantHomeOf(options: ServeOptions, { name, home }: TenantConfig)
   });
   if ('problem' in found || found.home !== 'kubernetes')
     throw new Error(`the tenant ${name}: ${'problem' in found ? found.problem : 'no cluster is found'}`);
-  return kubernetesHome(found);
+  return kubernetesHome({ ...found, servers: home.servers });
 }
 
 function clusterFields({

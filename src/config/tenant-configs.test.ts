@@ -210,5 +210,9 @@ describe('an allowed URL', () => {
       assert.equal(isBelow(url, 'http://p/a/'), true, url);
     for (const url of ['http://p/ab', 'http://p/', 'https://p/a', 'http://q/a', 'http://p:81/a', 'http://p/a/../b'])
       assert.equal(isBelow(url, 'http://p/a'), false, url);
+    // What a proxy in front of the server may read as `/b`.
+    for (const url of ['http://p/a/..%2fb', 'http://p/a/..%2Fb', 'http://p/a/..%5cb', 'http://p/a/%252e%252e/b'])
+      assert.equal(isBelow(url, 'http://p/a'), false, url);
+    assert.equal(isBelow('http://p/a%2fb/c', 'http://p/a%2fb'), true);
   });
 });

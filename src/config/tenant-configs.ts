@@ -13,7 +13,21 @@ import type { TenantEntry, TenantLimits } from './tenants-section.ts';
 export type TenantHome =
   | { readonly home: 'shared' }
   | { readonly home: 'folder'; readonly folder: string }
-  | { readonly home: 'kubernetes'; readonly kubeconfig: string | null; readonly context: string | null };
+  | {
+      readonly home: 'kubernetes';
+      readonly kubeconfig: string | null;
+      readonly context: string | null;
+      /** What the kubeconfig may name. Absent: anything. */
+      readonly servers?: NamedServers;
+    };
+
+/** Which servers somebody else than the admin may name. */
+export interface NamedServers {
+  /** `tenants.allowed_urls` */
+  readonly allowed: readonly string[] | null;
+  /** `tenants.deny_private` */
+  readonly denyPrivate: boolean;
+}
 
 /** What one tenant runs by. As long as nothing of it changes, it is the same object. */
 export interface TenantConfig {
@@ -196,12 +210,15 @@ function inCluster(file: CompiledFile, folder: string, found: unknown, read: Rea
   const schema = keysAt(Config, ['pipelines'])?.get('kubernetes') as z.ZodType;
   const kubernetes = read(path, { ...above, ...watched }, schema) as Config['pipelines']['kubernetes'] | undefined;
   if (cluster === undefined || kubernetes === undefined) return undefined;
+  const { allowed_urls: allowed, deny_private: denyPrivate } = file.config.tenants;
+  const isFree = cluster.kubeconfig === null || (allowed === null && !denyPrivate);
   return {
     pipelines: { ...file.config.pipelines, kubernetes },
     home: {
       home: 'kubernetes',
       kubeconfig: cluster.kubeconfig === null ? null : resolve(folder, cluster.kubeconfig),
       context: cluster.context,
+      ...(!isFree && { servers: { allowed, denyPrivate } }),
     },
   };
 }
@@ -236,9 +253,16 @@ function urlsOf(entry: TenantEntry, { prometheus, notify }: Config): readonly st
 function refusedUrls({ config }: CompiledFile, { at }: PlacedTenant, urls: readonly string[]): readonly string[] {
   const { allowed_urls: allowed } = config.tenants;
   if (allowed === null) return [];
-  return urls
-    .filter((url) => !allowed.some((each) => isBelow(url, each)))
-    .map((url) => `${at()}found a server at ${originOf(url)}, allowed by tenants.allowed_urls: ${allowed.join(', ')}`);
+  return urls.filter((url) => !isAllowed(url, allowed)).map((url) => `${at()}${notAllowed(url, allowed)}`);
+}
+
+/** Whether a URL is below one of `tenants.allowed_urls`. */
+export function isAllowed(url: string, allowed: readonly string[]): boolean {
+  return allowed.some((each) => isBelow(url, each));
+}
+
+export function notAllowed(url: string, allowed: readonly string[]): string {
+  return `found a server at ${originOf(url)}, allowed by tenants.allowed_urls: ${allowed.join(', ')}`;
 }
 
 /** Whether a URL has this origin, and its path begins with that one, segment by segment. */
@@ -246,7 +270,9 @@ export function isBelow(url: string, allowed: string): boolean {
   const [one, other] = [new URL(url), new URL(allowed)];
   if (one.origin !== other.origin) return false;
   const prefix = other.pathname.replace(/\/+$/, '');
-  return one.pathname === prefix || one.pathname.startsWith(`${prefix}/`);
+  if (one.pathname !== prefix && !one.pathname.startsWith(`${prefix}/`)) return false;
+  // A proxy that decodes these before it chooses a backend sees other segments: `/a/..%2fb`.
+  return !/%(?:2f|5c|25)/i.test(one.pathname.slice(prefix.length));
 }
 
 function originOf(url: string): string {

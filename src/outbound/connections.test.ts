@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { request } from 'undici';
+import { denyPrivate } from './address-guard.ts';
 import { Connections, type Way } from './connections.ts';
 
 const plain: Way<string> = { server: 'http://127.0.0.1', proxyUrl: undefined, tls: 'good' };
@@ -44,6 +45,22 @@ describe('Connections', { timeout: 20_000 }, () => {
       assert.notEqual(next, last);
       last = next;
     }
+  });
+
+  it('are not made to a private address that a tenant names, through a proxy of the admin either', async (test) => {
+    const [server, proxyUrl] = ['http://169.254.169.254', 'http://127.0.0.1:1'];
+    const connections = new Connections<string>({
+      to: 'the server',
+      tlsOptions: () => ({}),
+      guardFor: (url) => (url === proxyUrl ? undefined : denyPrivate()),
+    });
+    test.after(() => connections.cut());
+    for (const way of [
+      { ...plain, server },
+      { ...plain, server, proxyUrl },
+    ])
+      await assert.rejects(connections.dispatcher(way), /deny_private/);
+    await connections.dispatcher({ ...plain, server: 'http://metrics.example.com', proxyUrl });
   });
 
   it('stays as it is when the next certificate is of no use', async (test) => {

@@ -66,6 +66,8 @@ export class Connections<Tls> {
     const { pool, socket, tlsOptions, guardFor } = this.#options;
     const guard = guardFor?.(proxyUrl ?? server);
     guard?.check(proxyUrl ?? server);
+    // A proxy of the admin's reaches what is private; of a name only the proxy knows the address.
+    guardFor?.(server)?.check(server);
     const connect: { readonly lookup?: LookupFunction } = { ...socket, ...tlsOptions(tls) };
     if (proxyUrl === undefined) {
       const guarded = guard === undefined ? connect : { ...connect, lookup: guard.around(connect.lookup) };

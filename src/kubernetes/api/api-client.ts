@@ -7,6 +7,7 @@ import { ApiError } from './api-error.ts';
 import { CallRate, type RateInForce } from '../call-rate.ts';
 import { Credentials, type TlsMaterial } from './credentials.ts';
 import { SliceSchedule } from '../../runtime/slices.ts';
+import { denyPrivate, type AddressGuard } from '../../outbound/address-guard.ts';
 import { Connections } from '../../outbound/connections.ts';
 import type { Environment } from '../../outbound/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
@@ -172,7 +173,8 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const rate = new CallRate({ clock, qps, burst, onChange: onRate });
   const onAnswer = rate.observe.bind(rate);
   const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
-  const connections = connectionsToServer(maxConnections);
+  const guard = access.servers?.denyPrivate === true ? denyPrivate() : undefined;
+  const connections = connectionsToServer(maxConnections, guard);
   const gate = gateOf(options);
   return new ApiClient({
     clock,
@@ -197,7 +199,7 @@ const connectTimeoutMs = 10_000;
 /** Below the 90 s after which the API server closes an idle connection: it must not do so while a call is on its way. */
 const idleTimeoutMs = 60_000;
 
-function connectionsToServer(maxConnections: number): Connections<TlsMaterial> {
+function connectionsToServer(maxConnections: number, guard: AddressGuard | undefined): Connections<TlsMaterial> {
   return new Connections({
     to: 'the API server',
     pool: {
@@ -210,6 +212,7 @@ function connectionsToServer(maxConnections: number): Connections<TlsMaterial> {
     },
     socket: { keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs, timeout: connectTimeoutMs },
     tlsOptions: (tls) => tls,
+    ...(guard && { guardFor: () => guard }),
   });
 }
 

@@ -23,7 +23,8 @@ const ExecCredential = z.object({
 
 type Credential = z.infer<typeof ExecCredential>['status'];
 
-const providerName = 'exec-plugin';
+/** The name of the provider of a user with `exec`. */
+export const execProvider = 'exec-plugin';
 
 /**
  * Turns a user that has `exec` into a user of {@link ExecPlugin}. The library's own implementation would wait for ever for a plugin
@@ -34,7 +35,7 @@ export function withExecPlugin(user: User, folder: string): User {
   const { exec, ...rest } = user;
   if (!exec) return user;
   const plugin = besideKubeconfig(exec as PluginCommand, folder);
-  return { ...rest, authProvider: { name: providerName, config: { plugin } } };
+  return { ...rest, authProvider: { name: execProvider, config: { plugin } } };
 }
 
 /** As in client-go: a bare name is looked up in PATH, and a relative path starts at the kubeconfig, not at the working folder. */
@@ -54,7 +55,7 @@ export class ExecPlugin {
   }
 
   isAuthProvider({ authProvider }: User): boolean {
-    return (authProvider as { readonly name?: string } | undefined)?.name === providerName;
+    return (authProvider as { readonly name?: string } | undefined)?.name === execProvider;
   }
 
   /** Rejects with an error that names the plugin. */

@@ -56,6 +56,40 @@ describe('loadKubeConfig', () => {
     assert.deepEqual((await accessOf([file])).headers, { authorization: 'Bearer from-file' });
   });
 
+  it('refuses what a tenant may not name: servers, proxies, and programs', async (t) => {
+    const of = (change: { readonly cluster?: object; readonly user?: object }): object => ({
+      'current-context': 'x',
+      clusters: [{ name: 'c', cluster: { server: 'https://kube.example.com', ...change.cluster } }],
+      users: [{ name: 'u', user: { token: 't', ...change.user } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    });
+    const allowed = { allowed: ['https://kube.example.com'], denyPrivate: true };
+    const load = (content: object): Promise<unknown> =>
+      loadKubeConfig({ kubeconfigs: [write(t, content)], servers: allowed });
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'touch', args: ['/tmp/x'] };
+    for (const [content, expected] of [
+      [
+        of({ cluster: { server: 'https://169.254.169.254' } }),
+        /found a server at https:\/\/169.254.169.254\/, allowed/,
+      ],
+      [
+        of({ cluster: { server: 'https://kube.example.com@evil.example' } }),
+        /found a server at https:\/\/evil.example/,
+      ],
+      [of({ cluster: { 'proxy-url': 'http://10.0.0.1:3128' } }), /found a server at http:\/\/10.0.0.1:3128/],
+      [of({ user: { exec } }), /the user "u" has exec; .*names no program/],
+      [of({ user: { 'auth-provider': { name: 'oidc', config: {} } } }), /the user "u" has auth-provider/],
+    ] as const)
+      await assert.rejects(load(content), expected);
+    for (const user of [{}, { tokenFile: 'token' }, { username: 'a', password: 'b' }]) await load(of({ user }));
+    const free = { allowed: null, denyPrivate: true };
+    for (const server of ['https://10.0.0.1', 'https://[::ffff:7f00:1]', 'https://2130706433'])
+      await assert.rejects(
+        loadKubeConfig({ kubeconfigs: [write(t, of({ cluster: { server } }))], servers: free }),
+        /deny_private/,
+      );
+  });
+
   it('merges several files: the first entry of a name wins', async (t) => {
     const other = {
       contexts: [{ name: 'three', context: { cluster: 'c1', user: 'u3' } }],

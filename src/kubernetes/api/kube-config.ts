@@ -1,11 +1,13 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
 import { showValue, showText } from '../../config/settings/show-value.ts';
-import { withExecPlugin } from './exec-plugin.ts';
+import { execProvider, withExecPlugin } from './exec-plugin.ts';
+import { isAllowed, notAllowed, type NamedServers } from '../../config/tenant-configs.ts';
 import { describeReadError } from '../../config/settings/settings-file.ts';
 import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { configurationFileBytes, readRegularFileSync } from '../../runtime/regular-file.ts';
 import { percentDecoded } from '../../text/go/url.ts';
+import { denyPrivate } from '../../outbound/address-guard.ts';
 import { proxyFromEnvironment, type Environment, type Proxy } from '../../outbound/proxy-environment.ts';
 
 /** The token limit of a kubeconfig: enough for some five hundred clusters, each with a context and a user. */
@@ -19,6 +21,8 @@ export interface ClusterAccess {
   readonly context?: string | undefined;
   /** The user to impersonate, as `kubectl --as` does. */
   readonly as?: string | undefined;
+  /** Which servers the files may name, if another one than the admin has written them. Default: any, and programs. */
+  readonly servers?: NamedServers | undefined;
 }
 
 interface LoadedFile {
@@ -32,7 +36,7 @@ interface LoadedFile {
  * The library is loaded here and not at the top of a file: it takes 90 MB and half a second, a cost that standalone must not have.
  * Throws an Error for the user that says which file is wrong, and what is wrong with it.
  */
-export async function loadKubeConfig({ kubeconfigs, context, as }: ClusterAccess): Promise<KubeConfig> {
+export async function loadKubeConfig({ kubeconfigs, context, as, servers }: ClusterAccess): Promise<KubeConfig> {
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const config = new Config();
   if (kubeconfigs.length === 0) {
@@ -42,9 +46,30 @@ export async function loadKubeConfig({ kubeconfigs, context, as }: ClusterAccess
   }
   const files = kubeconfigs.map((file) => loadFile(new Config(), file));
   const { cluster, user } = select(files, context, kubeconfigs.join(', '));
+  if (servers !== undefined) requireNamed(servers, cluster, user, kubeconfigs.join(', '));
   if (as === undefined) config.loadFromClusterAndUser(cluster, user);
   else impersonate(config, cluster, user, as);
   return config;
+}
+
+/** Throws if the kubeconfig calls for a server that its writer may not name, or runs a program, which could do anything. */
+function requireNamed(
+  { allowed, denyPrivate: isDenied }: NamedServers,
+  cluster: Cluster,
+  user: User,
+  where: string,
+): void {
+  const urls = [cluster.server, ...(cluster.proxyUrl ? [cluster.proxyUrl] : [])];
+  const wrongUrl = allowed === null ? undefined : urls.find((url) => !isAllowed(url, allowed));
+  if (wrongUrl !== undefined) throw new Error(`kubeconfig ${where}: ${notAllowed(wrongUrl, allowed ?? [])}`);
+  const guard = isDenied ? denyPrivate() : undefined;
+  for (const url of urls) guard?.check(url);
+  const { name: provider = '' } = (user.authProvider ?? {}) as { readonly name?: string };
+  if (provider === '' || provider === 'tokenFile') return;
+  const found = provider === execProvider ? 'exec' : 'auth-provider';
+  const why = 'with tenants.allowed_urls or tenants.deny_private, a tenant names no program and no further server';
+  const rule = 'allowed: token, tokenFile, username and password, a client certificate';
+  throw new Error(`kubeconfig ${where}: the user "${user.name}" has ${found}; ${why}; ${rule}`);
 }
 
 function impersonate(config: KubeConfig, cluster: Cluster, user: User, as: string): void {
