@@ -87,6 +87,7 @@ function credentialsOf({ clock, config }: StageOptions, kubernetes: PeersOptions
   const { token_file: path } = config().replicas;
   if (path !== null) return new SharedToken(new TokenFile(path, clock));
   return new ServiceAccountToken({
+    clock,
     file: new TokenFile(mountedPeerToken, clock),
     check: async (token, { socket }) => {
       const sender = { address: plainAddress(socket.remoteAddress ?? ''), connection: 0 };

@@ -21,61 +21,70 @@ type Replica = NonNullable<Status['replica']>;
 
 /** Whether several replicas are one Tocsin: one leads, and each knows the others. */
 export function replicas(chain: Chain, cluster: ClusterSource): Category {
-  const of = (look: (replica: Replica, status: Status) => Outcome): Check['run'] => {
-    return async () => {
-      const status = await chain.status();
-      return status.replica === undefined ? ok('it is the only replica') : look(status.replica, status);
-    };
-  };
   return {
     name: 'replicas',
     needs: ['tocsin'],
     whyNot: () => (chain.source.tocsin === undefined ? 'no Tocsin is asked: give --url' : undefined),
-    checks: [
-      {
-        id: 'replicas-leader',
-        description: 'one replica leads',
-        retryable: true,
-        surfacesProblem: true,
-        run: async () => leaderOf((await chain.status()).replica),
-      },
-      {
-        id: 'replicas-answer',
-        description: 'the replicas answer each other',
-        retryable: true,
-        surfacesProblem: true,
-        run: of(answering),
-      },
-      {
-        id: 'replicas-pods',
-        description: 'every pod of Tocsin is one of its replicas, and there are as many as asked for',
-        retryable: true,
-        run: ({ signal }) => podsAgree(chain, cluster, signal),
-      },
-      {
-        id: 'replicas-configuration',
-        description: 'the replicas have the same configuration',
-        warning: true,
-        run: of(sameConfiguration),
-      },
-      {
-        id: 'replicas-version',
-        description: 'the replicas have the same version',
-        warning: true,
-        run: of(sameVersion),
-      },
-      {
-        id: 'replicas-clock',
-        description: 'the clocks of the replicas agree',
-        warning: true,
-        run: of(clocksAgree),
-      },
-    ],
+    checks: [...together(chain, cluster), ...alike(chain)],
   };
 }
 
-export function leaderOf(replica: Status['replica']): Outcome {
-  if (replica === undefined) return ok('it is the only replica');
+function together(chain: Chain, cluster: ClusterSource): readonly Check[] {
+  return [
+    {
+      id: 'replicas-leader',
+      description: 'one replica leads',
+      retryable: true,
+      surfacesProblem: true,
+      run: of(chain, leads),
+    },
+    {
+      id: 'replicas-answer',
+      description: 'the replicas answer each other',
+      retryable: true,
+      surfacesProblem: true,
+      run: of(chain, answering),
+    },
+    {
+      id: 'replicas-pods',
+      description: 'every pod of Tocsin is one of its replicas, and there are as many as asked for',
+      retryable: true,
+      run: ({ signal }) => podsAgree(chain, cluster, signal),
+    },
+  ];
+}
+
+function alike(chain: Chain): readonly Check[] {
+  return [
+    {
+      id: 'replicas-configuration',
+      description: 'the replicas have the same configuration',
+      warning: true,
+      run: of(chain, sameConfiguration),
+    },
+    {
+      id: 'replicas-version',
+      description: 'the replicas have the same version',
+      warning: true,
+      run: of(chain, sameVersion),
+    },
+    {
+      id: 'replicas-clock',
+      description: 'the clocks of the replicas agree',
+      warning: true,
+      run: of(chain, clocksAgree),
+    },
+  ];
+}
+
+function of(chain: Chain, look: (replica: Replica, status: Status) => Outcome): Check['run'] {
+  return async () => {
+    const status = await chain.status();
+    return status.replica === undefined ? ok('it is the only replica') : look(status.replica, status);
+  };
+}
+
+function leads(replica: Replica): Outcome {
   const { identity, leading, leader, lease, term, waiting_for_leader_seconds: seconds } = replica;
   if (leading) return ok(`${identity} leads in term ${term}, and answers here`);
   if (seconds === undefined) return ok(`${leader} leads in term ${term}; ${identity}, which answers here, follows`);

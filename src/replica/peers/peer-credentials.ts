@@ -16,6 +16,15 @@ const tokenAgeMs = 1000;
 /** How long the token that a file had before is still accepted: kubelets write the new one into their pods at different times. Milliseconds. */
 const formerTokenMs = 300_000;
 
+/**
+ * How long a token that Kubernetes knows counts before it is asked again, milliseconds, as long as a kubelet does it: replicas greet each
+ * other every few seconds, and a question each time would be a third of what they cost the API server.
+ */
+export const goodPeerMs = 120_000;
+
+/** The most tokens that are remembered: each peer has one, and a new one within the hour. */
+const maxGoodPeers = 128;
+
 /** The verdict on a request of a peer. */
 export type PeerVerdict = 'good' | { readonly status: 401 | 429 | 503; readonly reason: string };
 
@@ -100,6 +109,7 @@ export class SharedToken implements PeerCredentials {
 }
 
 export interface ServiceAccountTokenOptions {
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly file: TokenFile;
   /** Asks Kubernetes whose token that is. */
   readonly check: (token: string, request: IncomingMessage) => Promise<Caller | 'wrong' | 'busy' | 'unknown'>;
@@ -108,6 +118,8 @@ export interface ServiceAccountTokenOptions {
 /** The token of the pod's ServiceAccount: whoever has one of the same account is a replica. */
 export class ServiceAccountToken implements PeerCredentials {
   readonly #options: ServiceAccountTokenOptions;
+  /** When Kubernetes said so, by the digest of the token. */
+  readonly #good = new Map<string, number>();
 
   constructor(options: ServiceAccountTokenOptions) {
     this.#options = options;
@@ -120,6 +132,25 @@ export class ServiceAccountToken implements PeerCredentials {
   async judge(request: IncomingMessage): Promise<PeerVerdict> {
     const token = bearerOf(request);
     if (token === undefined) return missing;
+    const digest = hash('sha256', token, 'base64');
+    if (this.#isKnown(digest)) return 'good';
+    const verdict = await this.#ask(token, request);
+    if (verdict === 'good') this.#remember(digest);
+    return verdict;
+  }
+
+  #isKnown(digest: string): boolean {
+    const at = this.#good.get(digest);
+    return at !== undefined && this.#options.clock.monotonic() - at < goodPeerMs;
+  }
+
+  #remember(digest: string): void {
+    const now = this.#options.clock.monotonic();
+    for (const [known, at] of this.#good) if (now - at >= goodPeerMs) this.#good.delete(known);
+    if (this.#good.size < maxGoodPeers) this.#good.set(digest, now);
+  }
+
+  async #ask(token: string, request: IncomingMessage): Promise<PeerVerdict> {
     const [own, caller] = await Promise.all([this.#own(), this.#options.check(token, request)]);
     if (own === undefined) return { status: 503, reason: 'the own token cannot be read here' };
     if (caller === 'busy') return { status: 429, reason: 'too many tokens wait to be checked' };

@@ -37,6 +37,8 @@ export const peerProtocol = 1;
 /** The time between two greetings, of a peer that answers and of one that does not, milliseconds; each is up to a quarter longer. */
 const helloMs = 5000;
 const downHelloMs = 1000;
+/** The same where this replica has met itself. */
+const ownHelloMs = 60_000;
 const helloTimeoutMs = 2000;
 
 /** A peer that has not answered for so long is gone, although it is still on the list: milliseconds. */
@@ -244,9 +246,13 @@ export class Peer {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       await this.#greet();
-      const pauseMs = (this.#isUp ? helloMs : downHelloMs) * (1 + random() / 4);
-      await this.#pause(pauseMs, signal);
+      await this.#pause(this.#pauseMs * (1 + random() / 4), signal);
     }
+  }
+
+  get #pauseMs(): number {
+    if (!this.#isUp) return downHelloMs;
+    return this.identity === this.#options.me ? ownHelloMs : helloMs;
   }
 
   async #pause(pauseMs: number, closed: AbortSignal): Promise<void> {
