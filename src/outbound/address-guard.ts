@@ -9,6 +9,8 @@ import { OutboundError } from './fetch-failure.ts';
 export interface AddressGuard {
   /** Throws an OutboundError for a URL whose host is such an address: nobody looks it up. */
   check(url: string): void;
+  /** The same for a name, if it can be looked up here: for a server that a proxy looks up. Rejects with an OutboundError. */
+  checkName(url: string): Promise<void>;
   /** Looks a name up, and leaves out such addresses. @param lookup default: that of the system */
   around(lookup?: LookupFunction): LookupFunction;
 }
@@ -49,6 +51,14 @@ export function denyPrivate(): AddressGuard {
       const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
       if (isIP(host) !== 0 && isDenied(host)) throw new OutboundError('network', refusal(host, host));
     },
+    checkName: (url) =>
+      new Promise((resolve, reject) => {
+        const { hostname } = new URL(url);
+        allowedLookup(systemLookup, isDenied)(hostname, { all: true }, (error) => {
+          if (error instanceof OutboundError) reject(error);
+          else resolve();
+        });
+      }),
     around: (lookup = systemLookup) => allowedLookup(lookup, isDenied),
   };
 }
@@ -60,7 +70,8 @@ function allowedLookup(lookup: LookupFunction, isDenied: (address: string) => bo
       const all = addresses as readonly LookupAddress[];
       const allowed = all.filter(({ address }) => !isDenied(address));
       const [first] = allowed;
-      if (first === undefined) found(new Error(refusal(host, all.map(({ address }) => address).join(', '))), []);
+      if (first === undefined)
+        found(new OutboundError('network', refusal(host, all.map(({ address }) => address).join(', '))), []);
       else if (options.all === true) found(null, allowed);
       else found(null, first.address, first.family);
     });

@@ -60,7 +60,7 @@ describe('Connections', { timeout: 20_000 }, () => {
       { ...plain, server, proxyUrl },
     ])
       await assert.rejects(connections.dispatcher(way), /deny_private/);
-    await connections.dispatcher({ ...plain, server: 'http://metrics.example.com', proxyUrl });
+    await connections.dispatcher({ ...plain, server: 'http://8.8.8.8', proxyUrl });
   });
 
   it('stays as it is when the next certificate is of no use', async (test) => {

@@ -40,6 +40,7 @@ export class Connections<Tls> {
   /** The pool for this way. Requests on an older pool come to their end there, and then that pool is closed. */
   async dispatcher({ server, proxyUrl, tls }: Way<Tls>): Promise<Dispatcher> {
     const undici = await importUndici();
+    await this.#checkBeyond(server, proxyUrl);
     if (this.#isCut) throw new Error(`the connections to ${this.#options.to} are closed`);
     const way = { server, proxyUrl, tls };
     if (this.#current !== undefined && isDeepStrictEqual(this.#current.way, way)) return this.#current.dispatcher;
@@ -62,12 +63,17 @@ export class Connections<Tls> {
     await this.#current?.dispatcher.destroy();
   }
 
+  /** A proxy of the admin reaches what is private. It looks names up itself, so nothing more can be known of them here. */
+  async #checkBeyond(server: string, proxyUrl: string | undefined): Promise<void> {
+    const guard = proxyUrl === undefined ? undefined : this.#options.guardFor?.(server);
+    guard?.check(server);
+    await guard?.checkName(server);
+  }
+
   #create({ Agent, ProxyAgent }: typeof import('undici').default, { server, proxyUrl, tls }: Way<Tls>): Dispatcher {
     const { pool, socket, tlsOptions, guardFor } = this.#options;
     const guard = guardFor?.(proxyUrl ?? server);
     guard?.check(proxyUrl ?? server);
-    // A proxy of the admin's reaches what is private; of a name only the proxy knows the address.
-    guardFor?.(server)?.check(server);
     const connect: { readonly lookup?: LookupFunction } = { ...socket, ...tlsOptions(tls) };
     if (proxyUrl === undefined) {
       const guarded = guard === undefined ? connect : { ...connect, lookup: guard.around(connect.lookup) };
