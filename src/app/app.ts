@@ -124,8 +124,6 @@ export class App {
     await this.#lock.acquire();
     this.#cleanups.add('lease', () => this.#replicas?.close());
     await this.#spines.open(this.#cleanups, this.#shutdown);
-    // Its controller has been drained by then.
-    this.#replicas?.start();
     // After the last request, and while others can still be told of it.
     this.#cleanups.add('peers', () => this.#peers?.close());
     this.#cleanups.add('receiver', () => this.#server.close(this.#shutdown.receiverMs));
@@ -137,8 +135,16 @@ export class App {
     this.#cleanups.add('reloader', () => this.#reloader.close());
     this.#configWatch.start();
     this.#cleanups.add('configuration', () => this.#configWatch.close());
-    void this.#becomeReady();
+    void this.#join();
     return address;
+  }
+
+  /** What fires is perhaps known to the other replicas alone: whoever does not know it must not lead, and not replace one that does. */
+  async #join(): Promise<void> {
+    await this.#peers?.replication.joined();
+    if (this.#shutdown.hasBegun) return;
+    this.#replicas?.start();
+    await this.#becomeReady();
   }
 
   async #becomeReady(): Promise<void> {

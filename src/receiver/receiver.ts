@@ -11,6 +11,7 @@ import type { Causes } from '../cause/causes.ts';
 import type { PlatformAlerts } from '../cause/platform-alerts.ts';
 import { AlertExpiry } from './intake/alert-expiry.ts';
 import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
+import type { Sender } from '../server/request/request-head.ts';
 import { AlertsHandler, type OnBody, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
 import { createAlertmanagerVersionMetric } from './lists/api-json.ts';
 import { BodyReader, type Body, type BodyMemory } from '../server/request/body-reader.ts';
@@ -117,6 +118,11 @@ export class Receiver {
   /** Takes in what another replica tells, as if its sender had posted it here. Never rejects. */
   takeTold(request: IncomingMessage, response: ServerResponse, format: AlertFormat): Promise<void> {
     return this.#alerts.handle(request, response, format);
+  }
+
+  /** The same for what this replica has asked another one for. Rejects with BatchError. */
+  takeIn(bytes: Buffer, sender: Sender, format: AlertFormat): Promise<void> {
+    return this.#alerts.takeIn(bytes, sender, format);
   }
 
   /** Reads the body of a request, within the limits of all. Rejects with a Refusal. */

@@ -44,6 +44,8 @@ export interface FaultProxy {
   connections(): number;
   /** From now on no byte comes through the open watches, and neither side notices: a network that swallows packets. */
   freezeWatches(): void;
+  /** Resets the connections of requests that were not answered: a network that works again does not keep them. */
+  endSilence(): void;
   /** Writes this text into every watch and resets its connection. */
   breakWatches(text: string): void;
   close(): Promise<void>;
@@ -69,6 +71,7 @@ class Proxy implements FaultProxy {
   readonly #server;
   readonly #sockets = new Set<Duplex>();
   readonly #watches = new Set<OpenWatch>();
+  readonly #silent = new Set<ServerResponse>();
 
   constructor(target: KubeApiServer) {
     this.#target = target;
@@ -108,6 +111,11 @@ class Proxy implements FaultProxy {
     }
   }
 
+  endSilence(): void {
+    for (const response of this.#silent) response.destroy();
+    this.#silent.clear();
+  }
+
   breakWatches(text: string): void {
     for (const { upstream, response } of this.#watches) {
       upstream.unpipe(response);
@@ -127,7 +135,7 @@ class Proxy implements FaultProxy {
     this.calls.push(call);
     response.on('error', () => undefined);
     const fault = this.fault(call);
-    if (fault?.kind === 'silence') return;
+    if (fault?.kind === 'silence') return void this.#silent.add(response);
     if (fault?.kind === 'status') return refuse(response, fault);
     if (fault?.kind === 'empty lists') return void answerEmptyLists(response, fault.bytes);
     this.#forward(request, response, call, fault);

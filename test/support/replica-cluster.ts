@@ -86,6 +86,7 @@ export class Replica {
 
   heal(): void {
     this.proxy.fault = () => undefined;
+    this.proxy.endSilence();
     this.proxy.breakWatches('');
   }
 }

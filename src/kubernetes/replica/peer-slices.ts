@@ -60,6 +60,10 @@ export class PeerSlices implements PeerSource {
     return [...places].toSorted().map((place) => `${scheme()}://${place}${routePrefix}`);
   }
 
+  listed(): Promise<void> {
+    return this.#reflector.synced;
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -90,10 +90,8 @@ export class AlertsHandler {
       const { bytes } = body;
       const rights = this.#options.rightsOf(request);
       const mayCreate = needsNoLook(rights) ? undefined : await this.#mayCreate(rights, bytes, format);
-      const accept = (work: LongWork): Promise<void> =>
-        this.#acceptBody(bytes, response, sender, format, work, mayCreate);
-      if (bytes.length > longBodyBytes) await this.#inTurn(bytes, accept);
-      else await accept('bodies');
+      const answer = (intake: AlertIntake): void => answerSender(response, sender, intake);
+      await this.#whenDue(bytes, (work) => this.#acceptBody(bytes, answer, sender, format, work, mayCreate));
     } catch (error) {
       if (!response.headersSent) response.setHeader('X-Request-Id', sender.requestId);
       const { metrics, report } = this.#options;
@@ -101,6 +99,11 @@ export class AlertsHandler {
     } finally {
       body?.release();
     }
+  }
+
+  /** Takes in what another replica has shown; there is nobody to answer. Rejects with BatchError. */
+  takeIn(bytes: Buffer, sender: Sender, format: AlertFormat): Promise<void> {
+    return this.#whenDue(bytes, (work) => this.#acceptBody(bytes, () => undefined, sender, format, work, undefined));
   }
 
   /** The namespaces of a body in which its sender may create alerts. While Kubernetes is asked, the body keeps no other waiting. */
@@ -113,9 +116,13 @@ export class AlertsHandler {
         const batch = await format.read(bytes, settings().maxLabels, slices, store, clock.now());
         await batch.forEach(({ labels }) => void names.add(namespaceOf(labels, rights.namespaceLabel) ?? ''));
       };
-      await (bytes.length > longBodyBytes ? this.#inTurn(bytes, read) : read('bodies'));
+      await this.#whenDue(bytes, read);
       return names;
     });
+  }
+
+  #whenDue(bytes: Buffer, process: (work: LongWork) => Promise<void>): Promise<void> {
+    return bytes.length > longBodyBytes ? this.#inTurn(bytes, process) : process('bodies');
   }
 
   /** For a long body. */
@@ -134,7 +141,7 @@ export class AlertsHandler {
 
   async #acceptBody(
     bytes: Buffer,
-    response: ServerResponse,
+    answer: (intake: AlertIntake) => void,
     sender: Sender,
     format: AlertFormat,
     work: LongWork,
@@ -155,9 +162,7 @@ export class AlertsHandler {
     intake.addTruncated(truncated);
     this.#options.others?.omitted(truncated);
     expireDue();
-    const headers = { 'X-Request-Id': sender.requestId };
-    if (intake.invalid > 0) answerString(response, 400, intake.refusal, headers);
-    else answerEmpty(response, headers);
+    answer(intake);
     report.received(sender, intake, transitions, bytes.length, batch.webhook);
     for (const causes of intake.causes.waking) {
       causes.addRequestId(sender.requestId);
@@ -193,4 +198,10 @@ export class AlertsHandler {
 /** True for those who may create alerts in every namespace, at once if that is known: an alert of theirs costs nothing more. */
 function needsNoLook(rights: Rights | undefined): rights is undefined {
   return rights === undefined || rights.everywhere('create', 'alerts') === true;
+}
+
+function answerSender(response: ServerResponse, { requestId }: Sender, { invalid, refusal }: AlertIntake): void {
+  const headers = { 'X-Request-Id': requestId };
+  if (invalid > 0) answerString(response, 400, refusal, headers);
+  else answerEmpty(response, headers);
 }

@@ -143,6 +143,26 @@ export class PeerReport implements PeerObserver, TellerObserver {
     this.#covered.inc(requests);
   }
 
+  /** A replica that came knew so many alerts that were not known here like that. */
+  learned(peer: Peer, alerts: number): void {
+    if (alerts === 0) return;
+    this.#logger.info('alerts.learned', 'another replica knew alerts that were not known here', {
+      peer: peer.name,
+      alerts,
+    });
+  }
+
+  notLearned(peer: Peer, error: unknown): void {
+    this.#logger.warn(
+      'alerts.not_learned',
+      'another replica did not say which alerts it knows: they are not known here',
+      {
+        peer: peer.name,
+        error,
+      },
+    );
+  }
+
   /** A list or an answer lacks what these replicas know. */
   missing(peers: readonly string[], error: unknown): void {
     this.#missing++;

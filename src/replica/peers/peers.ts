@@ -8,6 +8,8 @@ import { PeerClient, type PeerRequest } from './peer-client.ts';
 export interface PeerSource {
   /** The addresses, without a slash at the end. */
   list(): readonly string[];
+  /** Resolves once the list is known. Default: it is from the start. */
+  listed?(): Promise<void>;
   /** Calls `listener` after each change of the list. Returns what ends that. */
   onChange(listener: () => void): () => void;
 }
@@ -127,6 +129,11 @@ export class Peers {
     return this.others.find((peer) => peer.identity === identity);
   }
 
+  /** Resolves once each of those that are on the list now has answered a greeting, or has not. */
+  async greeted(): Promise<void> {
+    await Promise.all([...this.#peers.values()].map((peer) => peer.greeted));
+  }
+
   /** Greets all of them now: somebody is looked for. */
   lookAgain(): void {
     for (const peer of this.#peers.values()) peer.hurry();
@@ -165,6 +172,9 @@ export class Peer {
   readonly #options: PeersOptions;
   readonly #client: PeerClient;
   readonly #closed = new AbortController();
+  readonly #greeted = Promise.withResolvers<void>();
+  /** Resolves after the first greeting, whether it was answered or not. */
+  readonly greeted = this.#greeted.promise;
   #hello: Hello | undefined;
   #isUp = false;
   /** It has not answered for {@link goneMs}, perhaps never. */
@@ -246,6 +256,7 @@ export class Peer {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       await this.#greet();
+      this.#greeted.resolve();
       await this.#pause(this.#pauseMs * (1 + random() / 4), signal);
     }
   }
@@ -321,11 +332,8 @@ function jsonOf(text: string): unknown {
 
 /** The addresses of the configuration, which never change. */
 export function listedPeers(peers: readonly string[], advertise: string | null): PeerSource {
+  const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
   const own = advertise === null ? undefined : withoutSlash(advertise);
   const list = [...new Set(peers.map(withoutSlash))].filter((url) => url !== own);
   return { list: () => list, onChange: () => () => undefined };
-}
-
-function withoutSlash(url: string): string {
-  return url.replace(/\/+$/, '');
 }

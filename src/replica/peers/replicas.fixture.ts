@@ -71,22 +71,29 @@ export interface TestReplica {
   /** True: all that the leader took in has been worked on. */
   finished: boolean;
   post(alerts: readonly object[]): Promise<Response>;
+  /** It begins to ask the others. */
+  start(): void;
   /** Answers nothing any more, as if it was stopped. */
   stop(): void;
 }
 
 export const testToken = 'token-of-the-replicas';
 
-/** @param skewMs how far the clock of each replica is ahead */
+/**
+ * @param skewMs how far the clock of each replica is ahead
+ * @param started so many of them ask the others from the start
+ */
 export async function startReplicas(
   test: TestContext,
   skewMs: readonly number[] = [0, 0, 0],
+  started = skewMs.length,
 ): Promise<readonly TestReplica[]> {
   const tokenFile = join(await temporaryFolder(test), 'token');
   await writeFile(tokenFile, `${testToken}\n`);
   const servers = await Promise.all(skewMs.map(() => listening(test)));
   const urls = servers.map(({ url }) => url);
   const replicas = servers.map((server, index) => createReplica(server, index, skewMs[index]!, urls, tokenFile));
+  for (const replica of replicas.slice(0, started)) replica.start();
   test.after(async () => {
     for (const { server } of servers) {
       server.close();
@@ -95,6 +102,7 @@ export async function startReplicas(
     await Promise.all(replicas.map(({ replication }) => replication.close()));
     for (const { receiver } of replicas) receiver.close();
   });
+  await Promise.all(replicas.slice(0, started).map(({ replication }) => replication.joined()));
   return replicas;
 }
 
@@ -193,6 +201,7 @@ function createReplica(
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(alerts),
       }),
+    start: () => replication.start(),
     stop: () => {
       server.close();
       server.closeAllConnections();
@@ -213,6 +222,5 @@ function createReplica(
     },
     lookAtAll: () => void looks++,
   });
-  replication.start();
   return replica;
 }

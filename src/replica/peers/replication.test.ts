@@ -61,6 +61,33 @@ async function acquainted(replicas: readonly TestReplica[]): Promise<void> {
 }
 
 describe('Replication', () => {
+  it('shows a replica that comes what the others know, ends included, so that they may go', async (test) => {
+    const replicas = await startReplicas(test, [0, 0, 600_000], 2);
+    const [leader, second, fresh] = replicas as [TestReplica, TestReplica, TestReplica];
+    elect(replicas, leader, 1);
+    const startsAt = Date.now() - 5 * minute;
+    await take(leader, firing('OnlyTheLeader'), ended('Ended', startsAt, startsAt + minute));
+    await take(second, firing('OnlyTheSecond'));
+    fresh.start();
+    await fresh.replication.joined();
+    const known = [...fresh.store.all()].map(({ alertname }) => alertname).toSorted();
+    assert.deepEqual(known, ['Ended', 'OnlyTheLeader', 'OnlyTheSecond']);
+    assert.ok(woken(fresh).includes('OnlyTheLeader firing'));
+    const [stored] = [...fresh.store.all()].filter(({ alertname }) => alertname === 'OnlyTheSecond');
+    assert.deepEqual(stored?.annotations, { summary: 'OnlyTheSecond' });
+    // What it learned late revives nothing.
+    assert.deepEqual((await shownBy(fresh)).names, ['OnlyTheLeader', 'OnlyTheSecond']);
+  });
+
+  it('has joined although no other replica answers', async (test) => {
+    const replicas = await startReplicas(test, [0, 0], 0);
+    const [gone, fresh] = replicas as [TestReplica, TestReplica];
+    gone.stop();
+    fresh.start();
+    await fresh.replication.joined();
+    assert.equal(fresh.store.size, 0);
+  });
+
   it('tells the leader what came in elsewhere, and nothing that it has been told itself', async (test) => {
     const replicas = await startReplicas(test);
     const [leader, second, third] = replicas as [TestReplica, TestReplica, TestReplica];

@@ -8,7 +8,7 @@ import type { Leadership } from '../leadership.ts';
 import type { PeerCredentials } from './peer-credentials.ts';
 import { PeerReport } from './peer-report.ts';
 import { peerRoutes } from './peer-routes.ts';
-import { peerProtocol, Peers, type PeerSource } from './peers.ts';
+import { peerProtocol, Peers, type Peer, type PeerSource } from './peers.ts';
 import { SpineReplica } from './spine-replica.ts';
 
 /** The annotation of the lease in which its holder says how far it is. */
@@ -21,6 +21,9 @@ const maxMarkedTenants = 500;
  * How often the leader looks at every object while a replica does not answer it, milliseconds: what only that one was told may wait there.
  */
 export const partitionedLookMs = 30_000;
+
+/** A replica that starts waits no longer for what the others know, milliseconds. */
+const longestJoinMs = 3000;
 
 /** The time between two looks at what the lease says, milliseconds. */
 const leaseReadMs = 1000;
@@ -51,13 +54,14 @@ export class Replication {
   readonly #options: ReplicationOptions;
   readonly #report: PeerReport;
   readonly #spines = new Map<string, SpineReplica>();
+  readonly #learning = new Set<Promise<void>>();
   #cancelLook: CancelTimer | undefined;
   #cancelRead: CancelTimer | undefined;
   #isClosed = false;
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
-    this.#report = new PeerReport({ ...options, onEvent: () => this.#peerChanged() });
+    this.#report = new PeerReport({ ...options, onEvent: (peer) => this.#peerChanged(peer) });
     const token = (): Promise<string> => options.credentials.token();
     const ownConfig = (): string => options.about().config;
     this.peers = new Peers({ ...options, token, ownConfig, observer: this.#report });
@@ -134,12 +138,26 @@ export class Replication {
     this.#readLease();
   }
 
+  /** Resolves once this replica knows what the others know, or after {@link longestJoinMs}. Never rejects. */
+  async joined(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.setTimeout(resolve, longestJoinMs);
+    await Promise.race([this.#join(), late]);
+    cancel();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelLook?.();
     this.#cancelRead?.();
     await Promise.all([...this.#spines.values()].map((spine) => spine.close()));
     await this.peers.close();
+  }
+
+  async #join(): Promise<void> {
+    await this.#options.source.listed?.();
+    await this.peers.greeted();
+    await Promise.all(this.#learning);
   }
 
   /** The watch of the lease keeps what it says: this asks nobody. */
@@ -151,11 +169,17 @@ export class Replication {
   }
 
   /** What one that went had not told any more, and what one that came was told meanwhile, shows when everything is looked at. */
-  #peerChanged(): void {
+  #peerChanged(peer: Peer): void {
     if (this.#isClosed) return;
+    if (peer.isUp) for (const spine of this.#spines.values()) this.#learn(spine.learnFrom(peer));
     const { leadership, lookAtAll } = this.#options;
     if (leadership.isLeading) lookAtAll();
     this.#lookWhilePartitioned();
+  }
+
+  #learn(learning: Promise<void>): void {
+    this.#learning.add(learning);
+    void learning.then(() => this.#learning.delete(learning));
   }
 
   #lookWhilePartitioned(): void {

@@ -6,6 +6,7 @@ import type { Receiver } from '../../receiver/receiver.ts';
 import type { ClusterStatus } from '../../receiver/lists/api-json.ts';
 import type { CancelTimer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { newId } from '../../runtime/new-id.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { answer, answerJson, Refusal } from '../../server/request/answer.ts';
@@ -15,21 +16,24 @@ import type { Leadership } from '../leadership.ts';
 import { LeaderMarks, type Barrier } from './marks.ts';
 import { peerAnswerBytes } from './peer-client.ts';
 import type { PeerReport } from './peer-report.ts';
-import { peerProtocol, type Peers } from './peers.ts';
+import { peerProtocol, type Peer, type Peers } from './peers.ts';
 import { Teller, type Told, type WaitingRequests } from './teller.ts';
-import { alertLine } from './told-alerts.ts';
+import { alertLine, toldBodies, type ToldBody } from './told-alerts.ts';
 import { sameReceptionMs, toldFormat } from './told-format.ts';
-import { openUnions, unionOfAlerts } from './union.ts';
+import { openUnions, unionOfAlerts, unlikeAlerts } from './union.ts';
 
 /** The header of an answer that lacks what a replica knows: the names of those that did not answer. */
 export const missingPeersHeader = 'Tocsin-Missing-Peers';
+
+/** How long a replica that has come may take to say what it knows, milliseconds. */
+const learnMs = 5000;
 
 /** The time between two looks at what the leader has finished, milliseconds. */
 const lookMs = 250;
 
 /** The parts of a spine that its replicas work with. */
 export interface ReplicatedParts {
-  readonly receiver: Pick<Receiver, 'readBody' | 'takeTold'>;
+  readonly receiver: Pick<Receiver, 'readBody' | 'takeTold' | 'takeIn'>;
   /** For alerts that are no requests yet. */
   readonly intake: () => Barrier;
   /** For requests that wait, run, or have failed. */
@@ -134,6 +138,24 @@ export class SpineReplica implements OtherReplicas {
     }
   };
 
+  /**
+   * Takes in what a replica knows that has come: it may have been told before this one was there, and may be gone tomorrow. A leader needs no
+   * question: it is told. Never rejects.
+   */
+  async learnFrom(peer: Peer): Promise<void> {
+    const { leadership, report, schedule, store, tenant } = this.#options;
+    if (leadership.isLeading || this.#parts === undefined) return;
+    try {
+      const slices = new Slices(schedule, 'stored alerts');
+      const digests = (await inSlices(AlertDigests.of([...store.all()]), slices)).bytes;
+      const alerts = await unlikeAlerts(peer, digests, { schedule, tenant, timeoutMs: learnMs });
+      for (const body of await inSlices(toldBodies(alerts), slices)) await this.#learn(peer, body);
+      report.learned(peer, alerts.length);
+    } catch (error) {
+      report.notLearned(peer, error);
+    }
+  }
+
   /** Says which of a follower's alerts the leader does not know, and how far the leader is. */
   async told(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { leadership, report, schedule, store, clock } = this.#options;
@@ -176,6 +198,13 @@ export class SpineReplica implements OtherReplicas {
       if (slices.isOver) await slices.yieldTurn();
     }
     answer(response, 200, 'application/x-ndjson', text, { 'Cache-Control': 'no-store' });
+  }
+
+  /** It may know of an end that came here already: it tells something old. */
+  async #learn({ url }: Peer, { text, timeoutMs }: ToldBody): Promise<void> {
+    const find = (key: string, keyHash?: number): Alert | undefined => this.#options.store.find(key, keyHash);
+    const sender = { requestId: newId(8), remote: new URL(url).host, userAgent: undefined };
+    await this.#ready.receiver.takeIn(Buffer.from(text), sender, toldFormat({ find, timeoutMs, isLate: true }));
   }
 
   get #ready(): ReplicatedParts {

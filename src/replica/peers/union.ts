@@ -62,11 +62,21 @@ export async function unionOfAlerts(options: UnionOptions): Promise<Union> {
   return { alerts: { [Symbol.iterator]: () => withOwn(store, foreign) }, missing };
 }
 
-async function ask(peer: Peer, digests: Buffer, { schedule, tenant }: UnionOptions): Promise<readonly Alert[]> {
+async function ask(peer: Peer, digests: Buffer, options: UnionOptions): Promise<readonly Alert[]> {
   if (!peer.isUp) throw new Error(`${peer.name} does not answer`);
+  return unlikeAlerts(peer, digests, { ...options, timeoutMs: unionMs });
+}
+
+export interface UnlikeOptions extends Pick<UnionOptions, 'schedule' | 'tenant'> {
+  readonly timeoutMs: number;
+}
+
+/** The alerts of one replica that are not as the digests say. */
+export async function unlikeAlerts(peer: Peer, digests: Buffer, options: UnlikeOptions): Promise<readonly Alert[]> {
+  const { schedule, tenant, timeoutMs } = options;
   const body = { type: digestType, content: digests };
   const path = tenant === '' ? 'unlike' : `unlike?${tenant}`;
-  const text = await peer.call({ method: 'POST', path, body, timeoutMs: unionMs });
+  const text = await peer.call({ method: 'POST', path, body, timeoutMs });
   return inSlices(readLines(text), new Slices(schedule, 'lists'));
 }
 
