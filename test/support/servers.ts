@@ -20,6 +20,9 @@ export type ServerName =
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What was found by this process: to look takes a shell each time, and the thread waits for it. */
+const found = new Map<ServerName, string>();
+
 const get = fileURLToPath(new URL('../servers/get', import.meta.url));
 
 /**
@@ -27,8 +30,16 @@ const get = fileURLToPath(new URL('../servers/get', import.meta.url));
  * With CI=true a missing program is an error, since a skipped test would pass unnoticed there.
  */
 export function findServer(name: ServerName, environment: Environment = process.env): string | undefined {
+  const known = environment === process.env ? found.get(name) : undefined;
+  return known ?? lookFor(name, environment);
+}
+
+function lookFor(name: ServerName, environment: Environment): string | undefined {
   const { status, stdout, stderr, error } = spawnSync(get, ['--path', name], { encoding: 'utf8', env: environment });
-  if (status === 0) return stdout.trim();
+  if (status === 0) {
+    if (environment === process.env) found.set(name, stdout.trim());
+    return stdout.trim();
+  }
   if (!isContinuousIntegration(environment)) return undefined;
   throw new Error(`${howToGet(name)} (CI=true: it must be there). ${error?.message ?? stderr.trim()}`);
 }
