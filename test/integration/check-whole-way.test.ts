@@ -6,7 +6,7 @@ import { ruleFile, traceRules, watchdogRule } from '../support/checked-chain.ts'
 import { freePort } from '../support/free-port.ts';
 import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
 import { startPrometheus } from '../support/prometheus-server.ts';
-import { checkBecomes, runCheck, type CheckRun } from '../support/run-check.ts';
+import { checkBecomes, quickly, runCheck, type CheckRun } from '../support/run-check.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { kubeconfigWith } from '../support/service-account.ts';
@@ -64,7 +64,7 @@ describe('tocsin check of the whole way', { skip: skipWithoutKube() || skipWitho
 
   it('is all good within two seconds, and no category but those of pods is left out', async (t) => {
     await checkBecomes(flags(), ({ bad }) => bad.length === 0, 40_000);
-    const runs = [await check(), await check(), await check()];
+    const runs = [await check(), await check()];
     for (const { categories, said } of runs) {
       const checks = categories.flatMap((category) => category.checks);
       assert.ok(checks.length > 30, `${checks.length}`);
@@ -77,9 +77,10 @@ describe('tocsin check of the whole way', { skip: skipWithoutKube() || skipWitho
         [],
       );
     }
-    const fastest = Math.min(...runs.map(({ tookMs }) => tookMs));
-    t.diagnostic(`${runs[0]!.categories.flatMap(({ checks }) => checks).length} checks in ${Math.round(fastest)} ms`);
-    assert.ok(fastest < longestCheckMs, `${fastest} ms`);
+    const tookMs = await quickly(longestCheckMs, async () => (await check()).tookMs);
+    t.diagnostic(
+      `${runs[0]!.categories.flatMap(({ checks }) => checks).length} checks in ${tookMs.map(Math.round).join()} ms`,
+    );
   });
 
   it('names the API server alone if that is gone', async () => {

@@ -22,11 +22,13 @@ interface PodSpec {
 }
 
 interface Job {
+  readonly kind: 'Job';
   readonly metadata: { readonly name: string; readonly uid: string };
   readonly spec: { readonly template: { readonly metadata: object; readonly spec: PodSpec } };
 }
 
 interface Pod {
+  readonly kind: 'Pod';
   readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
   readonly spec: PodSpec & { readonly nodeName?: string };
 }
@@ -38,7 +40,7 @@ interface NodeOptions {
 }
 
 const nodeName = 'here';
-const pollMs = 100;
+const pollMs = 300;
 
 /**
  * The Job controller, the scheduler and the kubelet of one namespace, as far as Helm's hooks need them: runs the containers of every Job
@@ -104,8 +106,10 @@ export class NodeForHooks {
 
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
-      for (const job of await this.#list<Job>('job')) if (this.#isNew(job)) await this.#runJob(job);
-      for (const pod of await this.#list<Pod>('pod')) await this.#follow(pod);
+      // In one call: kubectl takes longer to start than to ask.
+      const found = (await this.#kube.get('job,pod', this.#inNamespace)) as readonly (Job | Pod)[];
+      for (const each of found) if (isJob(each)) await this.#runIfNew(each);
+      for (const each of found) if (!isJob(each)) await this.#follow(each);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
@@ -119,6 +123,10 @@ export class NodeForHooks {
     const path = `/api/v1/namespaces/${this.#options.namespace}/pods/${metadata.name}/binding`;
     await this.#kube.kubectl(['create', '--raw', path, '-f', '-'], { input: JSON.stringify(binding) });
     await this.#runPod(metadata.name, spec);
+  }
+
+  async #runIfNew(job: Job): Promise<void> {
+    if (this.#isNew(job)) await this.#runJob(job);
   }
 
   #isNew({ metadata: { uid } }: Job | Pod): boolean {
@@ -191,10 +199,6 @@ export class NodeForHooks {
     return `--namespace=${this.#options.namespace}`;
   }
 
-  async #list<T>(kind: string): Promise<readonly T[]> {
-    return (await this.#kube.get(kind, this.#inNamespace)) as readonly T[];
-  }
-
   async #create(object: object): Promise<void> {
     await this.#kube.kubectl(['create', this.#inNamespace, '-f', '-'], { input: JSON.stringify(object) });
   }
@@ -229,6 +233,10 @@ export class NodeForHooks {
       `--patch=${patch}`,
     ]);
   }
+}
+
+function isJob(object: Job | Pod): object is Job {
+  return object.kind === 'Job';
 }
 
 function replaced(text: string, places: Readonly<Record<string, string>>): string {
