@@ -10,6 +10,8 @@ interface NoSilence {
   readonly problem: string;
   /** It may become one once others have ended. */
   readonly isForRoom?: boolean;
+  /** Nothing is kept of what it says. */
+  readonly isLeftOut?: boolean;
 }
 
 /** An object, and what was made of it. */
@@ -50,6 +52,13 @@ export class KnownSilences {
   get invalid(): number {
     let count = 0;
     for (const { made } of this.#known.values()) if ('problem' in made) count++;
+    return count;
+  }
+
+  /** The number of objects of which nothing is kept. */
+  get leftOut(): number {
+    let count = 0;
+    for (const { made } of this.#known.values()) if ('problem' in made && made.isLeftOut === true) count++;
     return count;
   }
 

@@ -10,6 +10,7 @@ import { Allowance, selectOf } from '../../text/json-selection.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { resourceName } from '../api-object.ts';
 import { apiObjectBytes, ObjectMemory } from '../kept-object.ts';
+import type { LeftOutReason } from '../watch/list-objects.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { ReflectorReport, type ReflectorMetrics } from '../watch/reflector-report.ts';
 import { isOlder, type CacheChange } from '../watch/watch-cache.ts';
@@ -51,7 +52,15 @@ export interface SilenceObjectsOptions extends Runtime {
   readonly maxBytes?: number;
 }
 
-type Item = { readonly object: SilenceObject } | { readonly deleted: SilenceObject };
+type Item = { readonly object: SilenceObject; readonly leftOut?: LeftOutReason } | { readonly deleted: SilenceObject };
+
+/** The most objects that are known to be left out; of further ones, only the log tells. */
+const maxKnownLeftOut = 1000;
+
+const leftOutProblems: Readonly<Record<LeftOutReason, string>> = {
+  object_too_large: `it takes more than the ${apiObjectBytes / 1024} KiB of memory that one may: make its texts shorter`,
+  memory_full: 'all of them together take more memory than they may: delete some that have ended',
+};
 
 const leftOutMessages = {
   object_too_large:
@@ -96,6 +105,10 @@ export class SilenceObjects implements SilenceStorage {
       report: new ReflectorReport({ ...options, watched, leftOutMessages }),
       memory: this.#memory.share(),
       onChange: (change) => this.#told(change),
+      leftOut: {
+        listed: () => this.#forgetLeftOut(),
+        leftOut: (object, reason) => this.#toldLeftOut(object, reason),
+      },
     });
   }
 
@@ -160,6 +173,16 @@ export class SilenceObjects implements SilenceStorage {
     this.#add(change.kind === 'deleted' ? { deleted: change.before } : { object: change.after });
   }
 
+  #forgetLeftOut(): void {
+    for (const { object, made } of this.known.values())
+      if ('problem' in made && made.isLeftOut === true) this.#add({ deleted: object });
+  }
+
+  /** It is known as one that silences nothing, so that its owner learns of it; what it says is not kept. */
+  #toldLeftOut(object: SilenceObject, leftOut: LeftOutReason): void {
+    if (this.known.leftOut < maxKnownLeftOut) this.#add({ object: { ...object, spec: {} }, leftOut });
+  }
+
   #add(item: Item): void {
     const { name } = nameOf(item);
     if (this.#writing.has(name)) return void this.#writing.set(name, item);
@@ -190,7 +213,11 @@ export class SilenceObjects implements SilenceStorage {
       return;
     }
     if (before !== undefined && isOlder(item.object.resourceVersion, before.object.resourceVersion)) return;
-    const made = await this.#make(item.object, slices);
+    const { leftOut } = item;
+    const made =
+      leftOut === undefined
+        ? await this.#make(item.object, slices)
+        : { problem: leftOutProblems[leftOut], isLeftOut: true };
     // A request may have written it meanwhile.
     const now = this.known.named(name);
     if (now !== undefined && isOlder(item.object.resourceVersion, now.object.resourceVersion)) return;

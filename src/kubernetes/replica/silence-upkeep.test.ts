@@ -57,6 +57,32 @@ describe('The upkeep of the objects of silences', () => {
     );
   });
 
+  it('tells the owner of an object that has become too large, which silences nothing then, until it is smaller or gone', async (t) => {
+    const { cluster, pass, at, stateOf, warnings, silences, registry } = await started(t);
+    const invalid = (): Promise<number | undefined> => metric(registry, 'tocsin_silence_objects_invalid');
+    const become = async (state: string): Promise<void> => {
+      await pass(1000);
+      await eventually(
+        () => stateOf('by-hand'),
+        (found) => found === state,
+      );
+    };
+    cluster.apply('by-hand', { endsAt: at(hour) });
+    await become('Active');
+    cluster.apply('by-hand', { endsAt: at(hour), comment: 'x'.repeat(300_000) });
+    await become('Invalid');
+    assert.deepEqual([silences.size, await invalid(), warnings.length], [0, 1, 1]);
+    assert.match(warnings[0] ?? '', /^by-hand InvalidSilence: .* takes more than the 256 KiB/);
+    cluster.apply('by-hand', { endsAt: at(hour) });
+    await become('Active');
+    assert.deepEqual([silences.size, await invalid()], [1, 0]);
+    cluster.apply('by-hand', { endsAt: at(hour), comment: 'x'.repeat(300_000) });
+    await become('Invalid');
+    cluster.remove('by-hand');
+    await pass(1000);
+    await eventually(invalid, (count) => count === 0);
+  });
+
   it('writes nothing while nothing changes', async (t) => {
     const { cluster, set, stateOf, pass } = await started(t);
     const id = await set(100 * hour);

@@ -38,12 +38,22 @@ export interface ReflectorOptions<T extends CachedObject> {
   readonly memory: MemoryShare;
   /** Called when the cache shows the change; must not throw. */
   readonly onChange: (change: CacheChange<T>) => void;
+  /** Hears of objects that are left out. Default: nobody does, and their end is no change. */
+  readonly leftOut?: LeftOutListener<T>;
   /** The page size of a list. Default 500, as in client-go. */
   readonly pageLimit?: number;
   /** A watch without a byte for this long counts as dead, in milliseconds. Default 90 s: bookmarks come about once a minute. */
   readonly idleMs?: number;
   /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
+}
+
+/** Its methods must not throw. The end of an object that is left out is a change as of any other. */
+export interface LeftOutListener<T> {
+  /** All objects have been listed: what was left out before is left out no more, unless it is told again. */
+  listed(): void;
+  /** @param object what could be read of it; the cache is without it already */
+  leftOut(object: T, reason: LeftOutReason): void;
 }
 
 const defaultPageLimit = 500;
@@ -67,6 +77,8 @@ export class Reflector<T extends CachedObject> {
   readonly #closed = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #served: ServedResource | undefined;
+  /** Not told yet. */
+  #leftOut: (readonly [object: T, reason: LeftOutReason])[] = [];
   #mayBeOutdated = false;
   #isSynced = false;
   /** The last failure, until everything is synced. */
@@ -185,6 +197,8 @@ export class Reflector<T extends CachedObject> {
       this.#options.onChange(change);
       if (slices.isOver) await slices.yieldTurn();
     }
+    this.#options.leftOut?.listed();
+    this.#tellLeftOut();
     return next.changes;
   }
 
@@ -251,6 +265,14 @@ export class Reflector<T extends CachedObject> {
     if (type === 'DELETED') this.#options.memory.release(keyOf(object));
     const change = this.#cache.apply(type, keyOf(object), object);
     if (change !== undefined) this.#options.onChange(change);
+    else if (event.type === 'DELETED' && this.#options.leftOut !== undefined)
+      this.#options.onChange({ kind: 'deleted', before: object });
+    this.#tellLeftOut();
+  }
+
+  #tellLeftOut(): void {
+    for (const [object, reason] of this.#leftOut) this.#options.leftOut?.leftOut(object, reason);
+    this.#leftOut = [];
   }
 
   /** An object that is left out is treated like a deleted object. */
@@ -260,7 +282,10 @@ export class Reflector<T extends CachedObject> {
     return false;
   }
 
-  #leaveOut({ metadata: { name, namespace } }: ApiObject, reason: LeftOutReason): void {
+  #leaveOut(object: ApiObject, reason: LeftOutReason): void {
+    const { name, namespace } = object.metadata;
+    const { leftOut, reader } = this.#options;
+    if (leftOut !== undefined) this.#leftOut.push([reader.read(object, this.#mustBeServed()), reason]);
     this.#options.report.leftOut(reason, { name, ...(namespace !== undefined && { namespace }) });
   }
 
