@@ -29,6 +29,12 @@ const maxNamedInvalid = 10;
 export interface OtherReplicas {
   /** A sender has told this replica of an alert. @param isStored false: there was no room for it */
   took(alert: Alert, isStored: boolean): void;
+  /**
+   * A sender has told this replica of these alerts, which are stored, in one body.
+   * @param bytes they belong to somebody else afterwards
+   * @param isWhole all alerts of the body are stored as the sender has them
+   */
+  tookBody(bytes: Buffer, alerts: readonly Alert[], isWhole: boolean): void;
   /** A sender has left out so many alerts. */
   omitted(count: number): void;
   /** Another replica has told this one of an alert. */
@@ -56,6 +62,8 @@ interface AlertIntakeOptions {
   readonly others?: OtherReplicas | undefined;
   /** True if another replica tells of the alerts. */
   readonly isTold?: boolean;
+  /** True: {@link AlertIntake.tellOthers} is called at the end. */
+  readonly isToldAtOnce?: boolean;
   /** Logs the alerts that changed. */
   readonly onTransition: (transition: AlertTransition) => void;
 }
@@ -82,6 +90,8 @@ export class AlertIntake {
   /** The reasons why alerts are invalid, with their indexes; the first {@link maxNamedProblems}. */
   readonly problems: string[] = [];
   readonly causes: LanedCauses;
+  /** What {@link tellOthers} tells. */
+  readonly #taken: Alert[] = [];
 
   constructor(options: AlertIntakeOptions) {
     this.#options = options;
@@ -110,6 +120,12 @@ export class AlertIntake {
     this.problems.push(
       `truncatedAlerts: ${what} may be of any namespace, and the sender ${lacks('create', 'alerts', undefined)}`,
     );
+  }
+
+  /** Call it when all alerts of the body have been added, or when no more will be. */
+  tellOthers(bytes: Buffer): void {
+    const isWhole = this.invalid + this.notStored + this.notUpdated === 0;
+    if (this.#taken.length > 0) this.#options.others?.tookBody(bytes, this.#taken, isWhole);
   }
 
   /** The text of the 400 for the invalid alerts; the others have been stored. */
@@ -145,9 +161,10 @@ export class AlertIntake {
 
   /** Returns true if another replica was faster: then the alert has woken what it wakes. */
   #isToldAgain(alert: Alert, isStored: boolean): boolean {
-    const { others, isTold = false } = this.#options;
+    const { others, isTold = false, isToldAtOnce = false } = this.#options;
     if (others === undefined) return false;
     if (isTold) others.heard(alert);
+    else if (isStored && isToldAtOnce) this.#taken.push(alert);
     else others.took(alert, isStored);
     return !isTold && others.hasHeard(alert);
   }

@@ -152,12 +152,16 @@ export class AlertsHandler {
     const batch = read instanceof Promise ? await read : read;
     expireDue();
     const transitions = report.transitions(sender);
-    const intake = this.#intake(batch, format, mayCreate, (transition) => transitions.add(transition));
-    const rest = batch.forEach((alert) => {
-      intake.add(alert);
-      return this.#options.isSilencingSlow();
-    });
-    if (rest !== undefined) await rest;
+    const intake = this.#intake(batch, format, mayCreate, bytes, (transition) => transitions.add(transition));
+    try {
+      const rest = batch.forEach((alert) => {
+        intake.add(alert);
+        return this.#options.isSilencingSlow();
+      });
+      if (rest !== undefined) await rest;
+    } finally {
+      intake.tellOthers(bytes);
+    }
     const truncated = batch.webhook?.truncatedAlerts ?? 0;
     intake.addTruncated(truncated);
     this.#options.others?.omitted(truncated);
@@ -174,6 +178,7 @@ export class AlertsHandler {
     { characterBytes, webhook }: Batch,
     format: AlertFormat,
     mayCreate: Visible | undefined,
+    bytes: Buffer,
     onTransition: OnTransition,
   ): AlertIntake {
     const { clock, store, silencing, settings, others } = this.#options;
@@ -190,6 +195,8 @@ export class AlertsHandler {
       resolveTimeoutMs: format.resolveTimeoutMs ?? (webhook === undefined ? undefined : webhookResolveTimeoutMs),
       others,
       isTold: format.isTold === true,
+      // A larger body takes a while: others hear of its alerts one by one.
+      isToldAtOnce: bytes.length <= slicedBodyBytes,
       onTransition,
     });
   }

@@ -41,6 +41,11 @@ export function peerRoutes(options: PeerRoutesOptions): readonly Route[] {
       ofSpine((spine, ...asked) => spine.told(...asked)),
     ),
     route(
+      'received',
+      'POST',
+      ofSpine((spine, ...asked) => spine.received(...asked)),
+    ),
+    route(
       'alerts',
       'POST',
       ofSpine((spine, ...asked) => spine.take(...asked)),

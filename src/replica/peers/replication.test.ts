@@ -111,6 +111,25 @@ describe('Replication', () => {
     assert.deepEqual(stored?.annotations, { summary: 'OnlyTheSecond' });
   });
 
+  it('asks the leader about no alert of a body that the leader has got too', async (test) => {
+    const replicas = await startReplicas(test, [0, 0]);
+    const [leader, follower] = replicas as [TestReplica, TestReplica];
+    elect(replicas, leader, 1);
+    // It has been told everything that there was: nothing.
+    await eventually(
+      () => metric(follower.registry, 'tocsin_peer_requests_total{call="told",outcome="ok"}'),
+      (calls) => calls === 1,
+    );
+    const alerts = [firing('A'), firing('B')];
+    for (const replica of replicas) await take(replica, ...alerts);
+    await eventually(
+      () => metric(follower.registry, 'tocsin_told_alerts_total{known="true"}'),
+      (known) => known === 2,
+    );
+    assert.equal(await metric(follower.registry, 'tocsin_peer_requests_total{call="received",outcome="ok"}'), 1);
+    assert.equal(await metric(leader.registry, 'tocsin_peer_alerts_taken_total'), 0);
+  });
+
   it('makes one event of an alert that a follower tells before its sender does', async (test) => {
     const replicas = await startReplicas(test, [0, 0]);
     const [leader, follower] = replicas as [TestReplica, TestReplica];

@@ -12,6 +12,7 @@ import { Slots } from '../../runtime/slots.ts';
 import { answer, answerJson, Refusal } from '../../server/request/answer.ts';
 import { Query } from '../../text/go/url.ts';
 import { AlertDigests, digestType } from './alert-digest.ts';
+import { BodyReceipts, receiptOf, receiptsType } from './body-receipts.ts';
 import type { Leadership } from '../leadership.ts';
 import { LeaderMarks, type Barrier } from './marks.ts';
 import { peerAnswerBytes } from './peer-client.ts';
@@ -59,6 +60,7 @@ export class SpineReplica implements OtherReplicas {
   readonly #options: SpineReplicaOptions;
   readonly #teller: Teller;
   readonly #marks: LeaderMarks;
+  readonly #receipts: BodyReceipts;
   readonly #unions = new Slots(openUnions);
   /** What another replica told of an alert, and when; of the last seconds and of those before. */
   #heard = new Map<Alert, AlertTimes>();
@@ -70,6 +72,7 @@ export class SpineReplica implements OtherReplicas {
   constructor(options: SpineReplicaOptions) {
     this.#options = options;
     this.cluster = options.cluster;
+    this.#receipts = new BodyReceipts(options.clock);
     this.#marks = new LeaderMarks({
       intake: () => this.#parts?.intake() ?? never,
       requests: () => this.#parts?.requests() ?? never,
@@ -107,6 +110,14 @@ export class SpineReplica implements OtherReplicas {
 
   took(alert: Alert, isStored: boolean): void {
     this.#teller.took(alert, isStored);
+  }
+
+  tookBody(bytes: Buffer, alerts: readonly Alert[], isWhole: boolean): void {
+    const { isLeading } = this.#options.leadership;
+    if (isLeading && !isWhole) return;
+    const receipt = receiptOf(bytes, alerts);
+    if (isLeading) this.#receipts.note(receipt);
+    else this.#teller.tookBody(receipt, alerts);
   }
 
   omitted(count: number): void {
@@ -158,7 +169,7 @@ export class SpineReplica implements OtherReplicas {
 
   /** Says which of a follower's alerts the leader does not know, and how far the leader is. */
   async told(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { leadership, report, schedule, store, clock } = this.#options;
+    const { report, schedule, store, clock } = this.#options;
     this.#requireLeading();
     const digests = await this.#readDigests(request);
     report.asked(digests.count);
@@ -167,9 +178,22 @@ export class SpineReplica implements OtherReplicas {
     const missing = await inSlices(digests.missingFrom(store, clock.now()), slices);
     this.#requireLeading();
     if (omitted > 0) this.#parts!.lookAtAll();
+    this.#answerTold(response, missing);
+  }
+
+  /** Says which of the bodies that a follower has got did not come here, and how far the leader is. */
+  async received(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#requireLeading();
+    const missing = await this.#readList(request, receiptsType, (bytes) => this.#receipts.missing(bytes));
+    this.#requireLeading();
+    this.#answerTold(response, missing);
+  }
+
+  /** All that the follower has named was taken in by now. */
+  #answerTold(response: ServerResponse, missing: readonly number[]): void {
     const mark = this.#marks.next();
     this.#look();
-    const { term } = leadership;
+    const { term } = this.#options.leadership;
     answerJson(response, { version: peerProtocol, term, mark, covered: this.#marks.covered, missing } satisfies Told);
   }
 
@@ -218,15 +242,20 @@ export class SpineReplica implements OtherReplicas {
     if (!isLeading) throw new Refusal(409, `this replica does not lead${leader === '' ? '' : `, but ${leader} does`}`);
   }
 
-  async #readDigests(request: IncomingMessage): Promise<AlertDigests> {
+  #readDigests(request: IncomingMessage): Promise<AlertDigests> {
+    // The bytes belong to somebody else after the release.
+    return this.#readList(request, digestType, (bytes) => AlertDigests.read(Buffer.from(bytes)));
+  }
+
+  /** @param read undefined: that is no such list */
+  async #readList<T>(request: IncomingMessage, expected: string, read: (bytes: Buffer) => T | undefined): Promise<T> {
     const type = request.headers['content-type'] ?? '';
-    if (type !== digestType) throw new Refusal(415, `found the media type ${type}, expected ${digestType}`);
+    if (type !== expected) throw new Refusal(415, `found the media type ${type}, expected ${expected}`);
     const body = await this.#ready.receiver.readBody(request);
     try {
-      // The bytes belong to somebody else after the release.
-      const digests = AlertDigests.read(Buffer.from(body.bytes));
-      if (digests === undefined) throw new Refusal(400, 'the body is no list of digests');
-      return digests;
+      const list = read(body.bytes);
+      if (list === undefined) throw new Refusal(400, `the body is no list of ${expected}`);
+      return list;
     } finally {
       body.release();
     }

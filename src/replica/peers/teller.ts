@@ -8,6 +8,7 @@ import type { Leadership } from '../leadership.ts';
 import { FollowerMarks } from './marks.ts';
 import { PeerRefusal } from './peer-client.ts';
 import type { Peer, Peers } from './peers.ts';
+import { receiptsOf, receiptsType, WaitingBodies, type BodyReceipt } from './body-receipts.ts';
 import { toldBodies, ToldAlerts, type ToldBody } from './told-alerts.ts';
 
 /** How long alerts are gathered before they are told, milliseconds. */
@@ -75,7 +76,8 @@ export interface TellerOptions {
 
 /**
  * The way from a follower to the leader: what this replica was told is the leader's within a second, whoever it was that Prometheus pushed
- * to. Most of it the leader knows, because Prometheus pushes to all: so it is asked with digests, and told only what it lacks.
+ * to. Most of it the leader knows, because Prometheus pushes to all: so it is asked whether it has got the same bodies, then with digests
+ * about the alerts of those that it has not, and told only what it lacks.
  *
  * Nothing waits for this on the way of an alert, which only leaves a reference here.
  */
@@ -83,6 +85,7 @@ export class Teller {
   readonly marks = new FollowerMarks();
   readonly #options: TellerOptions;
   readonly #alerts = new ToldAlerts();
+  readonly #bodies = new WaitingBodies();
   readonly #closed = new AbortController();
   /** Everything in the store, for a leader that has not heard of it from this replica. */
   #rest: Iterator<Alert> | undefined;
@@ -100,7 +103,7 @@ export class Teller {
 
   /** The number of alerts that wait to be told. */
   get pending(): number {
-    return this.#isTelling ? this.#alerts.size : 0;
+    return this.#isTelling ? this.#alerts.size + this.#bodies.size : 0;
   }
 
   /** This replica has taken in an alert. @param isStored false: nobody but the caller has it */
@@ -108,6 +111,16 @@ export class Teller {
     if (!this.#isTelling) return;
     if (isStored) this.#alerts.add(alert);
     else this.#alerts.omit(1);
+    this.#cancelTimer ??= this.#timer(tellAfterMs);
+  }
+
+  /** This replica has taken in these alerts of one body. Nobody may write into the list later. */
+  tookBody(receipt: BodyReceipt, alerts: readonly Alert[]): void {
+    if (!this.#isTelling || alerts.length === 0) return;
+    if (!this.#bodies.add(receipt, alerts)) {
+      this.#tellOneByOne();
+      for (const alert of alerts) this.#alerts.add(alert);
+    }
     this.#cancelTimer ??= this.#timer(tellAfterMs);
   }
 
@@ -127,7 +140,7 @@ export class Teller {
   async close(): Promise<void> {
     this.#stopListening();
     this.#cancelTimer?.();
-    if (this.#isTelling && !this.#alerts.isEmpty) await this.#lastWords();
+    if (this.#isTelling && !this.#isEmpty) await this.#lastWords();
     this.#closed.abort();
     this.#cancelTimer?.();
   }
@@ -145,6 +158,7 @@ export class Teller {
     const { isLeading, leader, term } = leadership;
     this.#isTelling = !isLeading;
     if (isLeading) {
+      this.#bodies.take(Infinity);
       this.#alerts.clear();
       this.#rest = undefined;
       this.#knownTo = '';
@@ -154,6 +168,7 @@ export class Teller {
     if (present === '' || present === this.#knownTo) return;
     this.#knownTo = present;
     // What has waited for a leader may be older than what that one knows, like all the rest.
+    this.#bodies.take(Infinity);
     this.#alerts.forgetStored();
     this.#rest = store.all()[Symbol.iterator]();
     this.#kick(tellAfterMs);
@@ -177,12 +192,12 @@ export class Teller {
     } catch (error) {
       nextMs = retryMs;
       this.#failingSince ??= this.#options.clock.monotonic();
-      if (!this.#closed.signal.aborted) this.#options.observer.failed(error, this.#alerts.size);
+      if (!this.#closed.signal.aborted) this.#options.observer.failed(error, this.pending);
     }
     this.#isRunning = false;
     this.#cancelTimer = undefined;
     // Something may have come since the round decided.
-    if (!this.#alerts.isEmpty) nextMs ??= tellAfterMs;
+    if (!this.#isEmpty) nextMs ??= tellAfterMs;
     if (nextMs !== undefined && !this.#closed.signal.aborted) this.#kick(nextMs);
   }
 
@@ -190,28 +205,66 @@ export class Teller {
   async #round(): Promise<number | undefined> {
     if (!this.#isTelling) return undefined;
     const leader = this.#leader();
-    const waiting = this.#options.waiting();
-    const { added } = waiting;
+    const { added } = this.#options.waiting();
+    const bodies = this.#bodies.take();
+    const isWhole = this.#bodies.size === 0;
+    const received = bodies.length === 0 ? undefined : await this.#tellBodies(leader, bodies);
+    const isKnown = received !== undefined && this.#alerts.isEmpty && this.#rest === undefined;
+    const { answer, isAll } = isKnown ? { answer: received, isAll: true } : await this.#tellAlerts(leader);
+    // Otherwise the leader does not know the causes of everything that waits.
+    if (isWhole && isAll) this.marks.acknowledged(answer.term, answer.mark, added);
+    this.covered(answer.term, answer.covered);
+    this.#failingSince = undefined;
+    this.#options.observer.succeeded();
+    if (!this.#isEmpty) return this.pending < maxPerRound ? tellAfterMs : 0;
+    if (this.#rest !== undefined) return 0;
+    return this.#options.waiting().isWaiting ? askMs : undefined;
+  }
+
+  /** The alerts of the bodies that the leader has not got come to those that are told one by one. */
+  async #tellBodies(leader: Peer, bodies: ReturnType<WaitingBodies['take']>): Promise<Told | undefined> {
+    const keep = (taken: typeof bodies): void => {
+      for (const { alerts } of taken) for (const alert of alerts) this.#alerts.add(alert);
+    };
+    try {
+      const answer = await this.#call(leader, `received?${this.#query({})}`, {
+        type: receiptsType,
+        content: receiptsOf(bodies),
+      });
+      const missing = new Set(answer.missing);
+      keep(bodies.filter((_, index) => missing.has(index)));
+      const known = bodies.reduce((sum, { alerts }, index) => sum + (missing.has(index) ? 0 : alerts.length), 0);
+      this.#options.observer.told(known, known);
+      return answer;
+    } catch (error) {
+      keep(bodies);
+      // It is of a version without receipts.
+      if (error instanceof PeerRefusal && (error.status === 404 || error.status === 415)) return undefined;
+      throw error;
+    }
+  }
+
+  async #tellAlerts(leader: Peer): Promise<{ readonly answer: Told; readonly isAll: boolean }> {
     const isRest = this.#alerts.size === 0 && this.#rest !== undefined;
     const alerts = isRest ? this.#takeRest() : this.#alerts.take(maxPerRound);
     const omitted = this.#alerts.takeOmitted();
-    // Otherwise the leader does not know the causes of everything that waits.
     const isAll = this.#alerts.size === 0 && this.#rest === undefined;
     try {
-      const answer = await this.#tell(leader, alerts, omitted, isRest || this.#isLate);
-      if (isAll) this.marks.acknowledged(answer.term, answer.mark, added);
-      this.covered(answer.term, answer.covered);
+      return { answer: await this.#tell(leader, alerts, omitted, isRest || this.#isLate), isAll };
     } catch (error) {
       if (isRest) this.#rest = both(alerts, this.#rest);
       else for (const alert of alerts) this.#alerts.add(alert);
       this.#alerts.omit(omitted);
       throw error;
     }
-    this.#failingSince = undefined;
-    this.#options.observer.succeeded();
-    if (!this.#alerts.isEmpty) return this.#alerts.size < maxPerRound ? tellAfterMs : 0;
-    if (this.#rest !== undefined) return 0;
-    return this.#options.waiting().isWaiting ? askMs : undefined;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#alerts.isEmpty && this.#bodies.size === 0;
+  }
+
+  #tellOneByOne(): void {
+    for (const { alerts } of this.#bodies.take(Infinity)) for (const alert of alerts) this.#alerts.add(alert);
   }
 
   #leader(): Peer {
@@ -260,9 +313,12 @@ export class Teller {
     if (done !== undefined) this.#options.observer.covered(this.#options.waiting().drop(done));
   }
 
-  async #ask(leader: Peer, digests: Buffer, omitted: number): Promise<Told> {
+  #ask(leader: Peer, digests: Buffer, omitted: number): Promise<Told> {
     const path = `told?${this.#query({ omitted: omitted === 0 ? undefined : omitted })}`;
-    const body = { type: digestType, content: digests };
+    return this.#call(leader, path, { type: digestType, content: digests });
+  }
+
+  async #call(leader: Peer, path: string, body: { readonly type: string; readonly content: Buffer }): Promise<Told> {
     return Told.parse(JSON.parse(await leader.call({ method: 'POST', path, body, timeoutMs: callTimeoutMs })));
   }
 
