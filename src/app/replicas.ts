@@ -77,7 +77,7 @@ export class Replicas {
   constructor(options: ReplicasOptions) {
     const { clock, createLease, environment = process.env } = options;
     const { identity, lease } = options.config().replicas;
-    this.me = `${identity ?? (environment['POD_NAME'] || hostname())}_${newId(8)}`;
+    this.me = `${identity ?? asIdentity(environment['POD_NAME'] || hostname())}_${newId(8)}`;
     this.namespace = lease.namespace ?? receiverNamespace() ?? 'default';
     this.lease = `${this.namespace}/${lease.name}`;
     this.#clock = clock;
@@ -215,6 +215,11 @@ export function fittingAnnotations(
 
 function sizeOf(key: string, value: string | null): number {
   return value === null ? 0 : Buffer.byteLength(key) + Buffer.byteLength(value);
+}
+
+/** A host may be called what no header can hold. */
+function asIdentity(host: string): string {
+  return host.replaceAll(/[^\x21-\x2b\x2d-\x7e]/g, '-').slice(0, 253);
 }
 
 /** The key of an annotation holds fewer characters than the name of a tenant, and other ones. */

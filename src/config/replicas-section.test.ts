@@ -69,6 +69,32 @@ describe('replicas', () => {
       );
     });
 
+  for (const identity of ['réplica', 'a☃', 'a b', 'a,b', 'x'.repeat(254), ''])
+    it(`refuse the name ${JSON.stringify(identity.slice(0, 9))}, which the others could not read in a header`, () => {
+      const [problem] = problemsOf(`replicas: {identity: ${JSON.stringify(identity)}}\n`);
+      assert.match(problem ?? '', /replicas\.identity: .*allowed: a name of at most 253 ASCII characters/);
+    });
+
+  for (const wrong of [
+    'http_config: {basic_auth: {username: a, password: sesam}}',
+    'http_config: {authorization: {credentials: sesam}}',
+    'http_config: {http_headers: {authorization: {values: [sesam]}}}',
+    'http_config: {proxy_url: "http://sesam:1"}',
+    'http_config: {proxy_from_environment: true}',
+    'peers: ["http://a:sesam@b"]',
+    'advertise: "http://a:sesam@b"',
+  ])
+    it(`refuse ${wrong}, since they show each other their token`, () => {
+      const [problem, ...more] = problemsOf(`replicas: {${wrong}}\n`);
+      assert.match(problem ?? '', /replicas\.(?:http_config|peers\.0|advertise): .*token/);
+      assert.deepEqual([more, problem?.includes('sesam')], [[], false]);
+    });
+
+  it('take certificates and headers for their calls', () => {
+    const config = '{tls_config: {ca_file: ca.crt}, http_headers: {X-Route: {values: [a]}}}';
+    assert.deepEqual(problemsOf(`replicas: {http_config: ${config}}\n`), []);
+  });
+
   it('refuse names that no object can have', () => {
     assert.equal(leaseProblems('{name: Tocsin_1}').length, 1);
     assert.equal(leaseProblems('{namespace: a/b}').length, 1);
