@@ -82,16 +82,18 @@ export const testToken = 'token-of-the-replicas';
 /**
  * @param skewMs how far the clock of each replica is ahead
  * @param started so many of them ask the others from the start
+ * @param others the URLs of further replicas, which the test has started
  */
 export async function startReplicas(
   test: TestContext,
   skewMs: readonly number[] = [0, 0, 0],
   started = skewMs.length,
+  others: readonly string[] = [],
 ): Promise<readonly TestReplica[]> {
   const tokenFile = join(await temporaryFolder(test), 'token');
   await writeFile(tokenFile, `${testToken}\n`);
   const servers = await Promise.all(skewMs.map(() => listening(test)));
-  const urls = servers.map(({ url }) => url);
+  const urls = [...servers.map(({ url }) => url), ...others];
   const replicas = servers.map((server, index) => createReplica(server, index, skewMs[index]!, urls, tokenFile));
   for (const replica of replicas.slice(0, started)) replica.start();
   test.after(async () => {
