@@ -35,7 +35,7 @@ async function startSlowServer(test: TestContext): Promise<{ readonly url: strin
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, answer };
 }
 
-describe('Connections', { timeout: 20_000 }, () => {
+describe('Connections', { timeout: 120_000 }, () => {
   it('keeps its pool until a certificate, a key or the way there changes', async (test) => {
     const connections = connect(test);
     let last = await connections.dispatcher(plain);

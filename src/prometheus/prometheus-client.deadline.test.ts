@@ -54,7 +54,7 @@ async function failureOf(asked: Promise<unknown>): Promise<PrometheusError> {
 
 const head = (status: string): string => `HTTP/1.1 ${status}\r\nContent-Length: 99\r\n\r\n`;
 
-describe('a query that takes too long', { timeout: 20_000 }, () => {
+describe('a query that takes too long', { timeout: 120_000 }, () => {
   it('gives up on a server that never answers', async () => {
     const server = await serve(() => undefined);
     const clock = new FakeClock();
@@ -125,7 +125,7 @@ function fetchThen(act: () => void): typeof undiciFetch {
   };
 }
 
-describe('a query whose caller gives up', { timeout: 20_000 }, () => {
+describe('a query whose caller gives up', { timeout: 120_000 }, () => {
   const phases = [
     ['before the answer', () => undefined],
     ['within the body', (socket: Socket) => void socket.write(head('200 OK'))],

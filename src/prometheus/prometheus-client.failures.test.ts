@@ -57,7 +57,7 @@ const whole = (status: string, type: string, body: string): string =>
   head(status, `Content-Type: ${type}`, `Content-Length: ${Buffer.byteLength(body)}`) + body;
 const json = 'application/json';
 
-describe('a query that fails', { timeout: 20_000 }, () => {
+describe('a query that fails', { timeout: 120_000 }, () => {
   const answers: readonly (readonly [
     what: string,
     kind: PrometheusErrorKind,

@@ -658,7 +658,7 @@ async function queriesOf(registry: Registry, result: string): Promise<number | u
   return metric?.values.find(({ labels }) => labels['result'] === result)?.value;
 }
 
-describe('createSharedSnapshot', { timeout: 20_000 }, () => {
+describe('createSharedSnapshot', { timeout: 120_000 }, () => {
   it('asks the Prometheus at the address, once for many, and says what fires', async (test) => {
     const prometheus = await startFakePrometheus();
     test.after(() => prometheus.stop());

@@ -74,7 +74,7 @@ const readers: readonly { what: string; name?: string; says: (path: string, fold
 describe('what is no regular file', () => {
   for (const { what, name = 'file', says } of readers)
     for (const [irregular, make] of irregularFiles)
-      it(`${irregular} in place of ${what} is refused at once, and named`, { timeout: 30_000 }, async (t) => {
+      it(`${irregular} in place of ${what} is refused at once, and named`, { timeout: 120_000 }, async (t) => {
         const folder = await temporaryFolder(t);
         const path = join(folder, name);
         await mkdir(join(path, '..'), { recursive: true });
@@ -84,7 +84,7 @@ describe('what is no regular file', () => {
 
   it(
     'in the storage keeps nobody from starting, and nothing is written through a link',
-    { timeout: 30_000 },
+    { timeout: 120_000 },
     async (t) => {
       const folder = await temporaryFolder(t);
       const storage = join(folder, 'data');

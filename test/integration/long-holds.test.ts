@@ -138,7 +138,7 @@ describe('the event loop is not held for long by', () => {
         args: [`--pipelines.folder=${join(folder, 'pipelines')}`, '--log.level=warn'],
       });
     });
-    after(() => stage.tocsin?.stop());
+    after(() => endedAtOnce(stage.tocsin));
     for (const [way, what, use] of withFolder)
       it(`${way}: ${what}`, (t) => holdsShortly(t, socket('folder'), () => use(stage as Stage)));
   });
@@ -153,7 +153,7 @@ describe('the event loop is not held for long by', () => {
         args: [`--pipelines.folder=${join(folder, 'shops')}`, '--log.level=warn'],
       });
     });
-    after(() => stage.tocsin?.stop());
+    after(() => endedAtOnce(stage.tocsin));
     for (const [way, what, use] of withTriggers)
       it(`${way}: ${what}`, (t) => holdsShortly(t, socket('teams'), () => use(stage as Stage)));
   });
@@ -171,7 +171,7 @@ describe('the event loop is not held for long by', () => {
       await stage.tocsin.log.waitForLine(({ event }) => event === 'sweep.finished', 60_000);
     });
     after(async () => {
-      await Promise.allSettled([stage.tocsin?.stop(), stage.prometheus?.stop(), stage.cluster?.stop()]);
+      await Promise.allSettled([endedAtOnce(stage.tocsin), stage.prometheus?.stop(), stage.cluster?.stop()]);
     });
     for (const [way, what, use] of withCluster)
       it(`${way}: ${what}`, (t) => holdsShortly(t, socket('cluster'), () => use(stage as Stage)));
@@ -182,6 +182,12 @@ describe('the event loop is not held for long by', () => {
     assert.deepEqual([...covered].toSorted(), [...(await endpoints()), ...otherWays].toSorted());
   });
 });
+
+/** What still waits in it would take long. */
+async function endedAtOnce(tocsin: TocsinProcess | undefined): Promise<void> {
+  tocsin?.child.kill('SIGKILL');
+  await tocsin?.stop();
+}
 
 async function holdsShortly(t: TestContext, socket: string, use: () => Promise<unknown>): Promise<void> {
   const holds: number[] = [];

@@ -56,7 +56,10 @@ describe('what README.md says', () => {
     const said = withoutFigures(await type(`${process.execPath} ${root}/src/main.ts ${why} --url=${tocsin.url}`));
     const [answer = ''] = blocks(firstScreen, '');
     assert.ok(linesOf(answer).length > 3);
-    for (const line of linesOf(withoutFigures(answer))) assert.ok(said.includes(line), `why does not say: ${line}`);
+    // A line with longer figures is broken.
+    const flat = (text: string): string => text.replaceAll(/\s+/g, ' ');
+    for (const line of linesOf(withoutFigures(answer)))
+      assert.ok(flat(said).includes(flat(line)), `why does not say: ${line}`);
 
     const logged = tocsin.log.all.filter((line) => JSON.stringify(line).includes(String(id))).map(({ event }) => event);
     const events = [...section('README.md', 'See it work').matchAll(/^event=(\S+)/gm)].map(([, event]) => event!);

@@ -32,7 +32,7 @@ export interface Child {
   kill(signal: NodeJS.Signals): void;
   /** Stops reading its stdout, like a log reader that hangs, or continues reading. */
   readOutput(reads: boolean): void;
-  /** SIGTERM, and SIGKILL if the child has not ended `graceMs` later (default 30,000). Resolves when the child has ended. */
+  /** SIGTERM, and SIGKILL if the child has not ended `graceMs` later (default 10,000). Resolves when the child has ended. */
   stop(graceMs?: number): Promise<Exit>;
 }
 
@@ -69,7 +69,7 @@ export async function startChild({ name, command, args, cwd, environment, onLine
     recentOutput: () => recent.join('\n'),
     kill: (signal) => void child.kill(signal),
     readOutput: (reads) => void (reads ? child.stdout.resume() : child.stdout.pause()),
-    stop: (graceMs = 30_000) => stop(child, exited, graceMs),
+    stop: (graceMs = 10_000) => stop(child, exited, graceMs),
   };
 }
 

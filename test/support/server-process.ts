@@ -35,7 +35,7 @@ export interface ServerProcess {
   /** Its configuration and data; removed by {@link ServerProcess.stop}. */
   readonly folder: string;
   readonly child: Child;
-  /** SIGTERM, then SIGKILL after 30 s; resolves when it has ended and its folder is removed. */
+  /** SIGTERM, then SIGKILL after 10 s; resolves when it has ended and its folder is removed. */
   stop(): Promise<void>;
 }
 

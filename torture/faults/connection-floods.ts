@@ -93,7 +93,6 @@ async function floodOnce(row: FloodRow, victim: TocsinProcess, quick: boolean, t
     const reached = await eventually(
       () => good.metric(`tocsin_limit_reached_total{limit="${row.limit}"}`),
       (times) => times > 0 && times >= flooding.ended(),
-      10_000,
     );
     flooding.stop();
     if (flooding.made < count) throw new Error(`only ${flooding.made} connections could be made`);
