@@ -301,7 +301,8 @@ describe('an Alertmanager that hangs', { skip }, () => {
     assert.ok(hanging.batches.length >= 1);
     const durations = linesOf(tocsin, 'reconcile.finished').map((line) => Number(line['duration_ms']));
     assert.ok(durations.length >= 10);
-    assert.ok(Math.max(...durations) < 1000, `${Math.max(...durations)} ms`);
+    // To wait for the one that hangs would take ten seconds.
+    assert.ok(Math.max(...durations) < 5000, `${Math.max(...durations)} ms`);
     assert.ok((await value(tocsin, 'tocsin_notify_size_bytes')) < 10_000);
   });
 });

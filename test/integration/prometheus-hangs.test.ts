@@ -21,7 +21,8 @@ describe('while Prometheus hangs', () => {
     prometheus.hang();
 
     const slowestMs = await postAll(tocsin.url);
-    assert.ok(slowestMs < 1000, `the slowest POST took ${slowestMs} ms`);
+    // To wait for Prometheus would take ten seconds.
+    assert.ok(slowestMs < 5000, `the slowest POST took ${slowestMs} ms`);
     assert.ok(
       prometheus.queries() <= 3,
       `${prometheus.queries()} queries: one at the start, one that hangs, one that waits`,

@@ -155,6 +155,7 @@ describe('a reload of the configuration', () => {
     await write('source: { debounce: { wait: 10ms } }\n');
     const seen = tocsin.log.all.length;
     const received = await value('tocsin_alerts_received_total{status="firing"}');
+    const startedAt = performance.now();
     for (let n = 0; n < 100; n++) {
       tocsin.child.kill('SIGHUP');
       await postAlerts(tocsin.url, [{ labels: { alertname: 'Storm', n: String(n) } }]);
@@ -164,6 +165,8 @@ describe('a reload of the configuration', () => {
     assert.equal((await value('tocsin_alerts_received_total{status="firing"}')) - received, 100);
     assert.equal(await value('tocsin_alerts{state="active"}'), 101);
     const reloads = tocsin.log.all.slice(seen).filter(({ event }) => event === 'config.reloaded').length;
-    assert.ok(reloads >= 2 && reloads <= 40, `${reloads} reloads`);
+    // One every 200 ms; on a slow machine the hundred signals take longer.
+    const most = (performance.now() - startedAt) / 200 + 5;
+    assert.ok(reloads >= 2 && reloads <= most, `${reloads} reloads, at most ${most}`);
   });
 });
