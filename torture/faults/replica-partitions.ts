@@ -8,12 +8,20 @@ import { leaseMs } from '../../test/support/replica-cluster.ts';
 import type { Fault, FaultOptions, FaultResult } from '../fault.ts';
 import type { Link } from '../link.ts';
 import { pipelines } from '../replica-world.ts';
-import { allLead, allRight, killed, paused, rounds, strikeOne, type Scene, type Strike } from './replicas.ts';
+import { allLead, allRight, paused, recoverWithinMs, rounds, strikeOne, type Scene, type Strike } from './replicas.ts';
 
 const apiServerCutOff: Strike = async (hit, { random }) => {
   hit.partition();
   await setTimeout(random.between(200, 2 * leaseMs));
   hit.heal();
+};
+
+/** Another one has to take over, whatever it thinks of the times that the one before has written. */
+const killedForLong: Strike = async (hit, { random, world }) => {
+  await hit.kill();
+  world.flip(random.pick(pipelines));
+  await world.wrong(recoverWithinMs);
+  await hit.start();
 };
 
 /** Only the lease is out of reach: what the leader of before still believed in it could write. */
@@ -91,7 +99,7 @@ export const replicaPartitionRows: readonly Fault[] = [
     guard: {
       file: 'replica/election.ts',
       from: 'return this.#changedAt + Math.max(claimedMs, this.#timings.durationMs);',
-      to: "return now() + Date.parse(lease.renewTime ?? '') - Date.now() + Math.max(claimedMs, this.#timings.durationMs);\n    function now() { return performance.now(); }",
+      to: "return performance.now() + Date.parse(lease.renewTime ?? '') - Date.now() + Math.max(claimedMs, this.#timings.durationMs);",
     },
     run: clocksDiffer,
   },
@@ -164,7 +172,9 @@ async function clocksDiffer(options: FaultOptions): Promise<FaultResult> {
   const environment = (place: number) => ({ NODE_OPTIONS: `--import=${shift}`, TORTURE_CLOCK: files[place]! });
   const process = (place: number) => ({ environment: environment(place) });
   try {
-    return await rounds(options, { pushTo: 'all', process }, 40, (...scene) => strikeOne(...scene, [killed, paused]));
+    return await rounds(options, { pushTo: 'all', process }, 40, (...scene) =>
+      strikeOne(...scene, [killedForLong, paused]),
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

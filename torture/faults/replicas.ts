@@ -7,7 +7,7 @@ import { Random } from '../random.ts';
 import { pipelines, ReplicaWorld, type Moment, type ReplicaWorldOptions, type WorldReplica } from '../replica-world.ts';
 
 /** Tocsin's longest back-off, for writes and for watches, is 30 s, and so is the time between two looks while replicas do not reach each other. */
-const recoverWithinMs = 45_000;
+export const recoverWithinMs = 45_000;
 /** If the moment does not come, the fault happens anyway. */
 const longestWaitMs = 5000;
 
@@ -27,7 +27,7 @@ export type Strike = (hit: WorldReplica, scene: Scene) => Promise<void>;
 const ofLeader: readonly Moment[] = ['POST', '200', 'debounce', 'lease write', 'lease answer', 'patch', 'patch answer'];
 const ofFollower: readonly Moment[] = ['POST', '200', 'debounce', 'told'];
 
-export const killed: Strike = async (hit, { random }) => {
+const killed: Strike = async (hit, { random }) => {
   const end = hit.kill();
   await setTimeout(random.between(0, 1500));
   await end;

@@ -330,9 +330,10 @@ function jsonOf(text: string): unknown {
   }
 }
 
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
+
 /** The addresses of the configuration, which never change. */
 export function listedPeers(peers: readonly string[], advertise: string | null): PeerSource {
-  const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
   const own = advertise === null ? undefined : withoutSlash(advertise);
   const list = [...new Set(peers.map(withoutSlash))].filter((url) => url !== own);
   return { list: () => list, onChange: () => () => undefined };
