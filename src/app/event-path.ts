@@ -7,7 +7,7 @@ import { createEventSource, logEnqueued, type Event, type LanedSource } from '..
 import { AlertOrder } from '../trigger/firing-condition.ts';
 import { StormGuard, type StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 
-interface EventPathOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
+interface EventPathOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** Finds the objects that an event concerns. Must not reject. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FakeClock } from './clock.fixture.ts';
-import { sliceMs, SliceSchedule, maxRestMs, restTurns, Slices, slicedSort, type LongWork } from './slices.ts';
+import { sliceMs, SliceSchedule, hurryMs, maxRestMs, restTurns, Slices, slicedSort, type LongWork } from './slices.ts';
 
 describe('Slices', () => {
   it('is over after the time of a slice', () => {
@@ -93,6 +93,8 @@ function bench() {
   const done: Piece[] = [];
   const schedule = new SliceSchedule(clock, (run) => waiting.push(run));
   return {
+    clock,
+    schedule,
     done,
     /** Does pieces of work in sequence, each after some promises that are already resolved. */
     async work(work: LongWork, name: string, pieces: readonly number[]): Promise<void> {
@@ -195,6 +197,31 @@ describe('SliceSchedule', () => {
     for (const name of ['a', 'b', 'c']) void work('lists', name, [sliceMs]);
     await run();
     assert.equal(done.map(({ name }) => name).join(''), 'uaubc');
+  });
+
+  it('lets patient work wait while an event is on its way, but not for longer than a rest', async () => {
+    const { clock, done, schedule, work, run } = bench();
+    void work('expressions', 'e', [sliceMs, sliceMs, sliceMs]);
+    schedule.hurry();
+    await run();
+    // It had no slice for long.
+    assert.equal(done.length, 1);
+    void work('lists', 'l', [1]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'el');
+    clock.advance(hurryMs - sliceMs - 1);
+    await nextTurn();
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'elee');
+    // Events without end: a slice in each rest.
+    void work('expressions', 'f', [sliceMs, sliceMs]);
+    for (let ms = 0; ms < 2 * maxRestMs; ms += sliceMs) {
+      schedule.hurry();
+      clock.advance(sliceMs);
+      await nextTurn();
+      await run();
+    }
+    assert.equal(done.map(({ name }) => name).join(''), 'eleeff');
   });
 
   it('rests after a piece during which the clock was set back, which hides its duration', async () => {

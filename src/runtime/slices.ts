@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { CancelTimer, Clock } from './clock.ts';
 
 /** The longest time that all long work together holds the event loop before everything else gets its turns, milliseconds. */
 export const sliceMs = 10;
@@ -9,6 +9,15 @@ export const sliceMs = 10;
  */
 export const restTurns = 32;
 export const maxRestMs = 80;
+
+/**
+ * How long an alert may take from its event to its reconcile, milliseconds. For that long, work that can wait does; it still gets a
+ * slice every {@link maxRestMs}.
+ */
+export const hurryMs = 50;
+
+/** Nobody waits for it who has not waited already. */
+const patientWork: LongWork = 'expressions';
 
 /** The kinds of long work, which is done in slices. Each kind has its share, however much there is of the others. */
 export type LongWork =
@@ -27,6 +36,7 @@ export type LongWork =
   | 'requests'
   | 'reconciles'
   | 'triggers'
+  | 'expressions'
   | 'pipelines'
   | 'notifications'
   | 'history'
@@ -49,6 +59,10 @@ export class SliceSchedule {
   #leastHad = 0;
   /** The used part of the slice, milliseconds. */
   #spentMs = 0;
+  /** On the monotonic clock: until when patient work waits, and when it had its last slice. */
+  #hurryUntil = Number.NEGATIVE_INFINITY;
+  #patientServedAt = Number.NEGATIVE_INFINITY;
+  #cancelWake: CancelTimer | undefined;
 
   /** @param nextTurn runs a function in the next turn of the event loop; a parameter for the tests */
   constructor(clock: Clock, nextTurn: (run: () => void) => void = setImmediate) {
@@ -70,9 +84,22 @@ export class SliceSchedule {
     });
   }
 
+  /**
+   * An event begins its way to a reconcile, which is many short steps. Each of them would have to wait for the end of a slice, which is too
+   * long if a single piece is as long as the trial of a large expression.
+   */
+  hurry(): void {
+    this.#hurryUntil = this.clock.monotonic() + hurryMs;
+  }
+
   #serve(): void {
     const work = this.#next();
-    if (work === undefined) return void (this.#isServing = false);
+    if (work === undefined) {
+      this.#isServing = false;
+      if (this.#waiting.size > 0) this.#wakeLater();
+      return;
+    }
+    if (work === patientWork) this.#patientServedAt = this.clock.monotonic();
     const startedAt = this.clock.now();
     this.#shift(work)?.();
     afterMicrotasks(() => {
@@ -89,10 +116,26 @@ export class SliceSchedule {
   /** Of those that wait the one that has had least; of equal ones the one that waits for longest. */
   #next(): LongWork | undefined {
     let next: LongWork | undefined;
+    const isHeld = this.#waiting.has(patientWork) && this.#heldMs > 0;
     for (const work of this.#waiting.keys())
-      if (next === undefined || this.#hadBy(work) < this.#hadBy(next)) next = work;
+      if (isHeld && work === patientWork) continue;
+      else if (next === undefined || this.#hadBy(work) < this.#hadBy(next)) next = work;
     if (next !== undefined) this.#leastHad = this.#hadBy(next);
     return next;
+  }
+
+  /** How long patient work still has to wait, milliseconds. */
+  get #heldMs(): number {
+    return Math.min(this.#hurryUntil, this.#patientServedAt + maxRestMs) - this.clock.monotonic();
+  }
+
+  #wakeLater(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = this.clock.setTimeout(() => {
+      if (this.#isServing) return;
+      this.#isServing = true;
+      this.#serve();
+    }, Math.ceil(this.#heldMs));
   }
 
   #shift(work: LongWork): (() => void) | undefined {

@@ -53,6 +53,7 @@ function setUp(
     repeats: 'trigger',
   };
   const source = createEventSource({
+    schedule: { hurry: () => undefined },
     config: () => config,
     clock,
     logger,

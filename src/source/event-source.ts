@@ -7,6 +7,7 @@ import { Debouncer, type DebounceOptions, type Emission } from './debouncer.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { SliceSchedule } from '../runtime/slices.ts';
 
 /** What one event became: an id to follow it by in the log, and its causes. */
 export interface Event {
@@ -17,6 +18,7 @@ export interface Event {
 }
 
 interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
+  readonly schedule: Pick<SliceSchedule, 'hurry'>;
   readonly metrics: SourceMetrics;
   readonly channel: EventChannel<Event>;
   readonly config: () => Config['source'];
@@ -96,7 +98,8 @@ export class EventSource {
   }
 
   #emit({ event: causes, edge, waitedMs }: Emission<Causes>): void {
-    const { channel, logger, metrics, newEventId } = this.#options;
+    const { channel, logger, metrics, newEventId, schedule } = this.#options;
+    schedule.hurry();
     // What is emitted has everything in it that was put before.
     const event = { id: newEventId(), causes, upTo: this.#taken };
     metrics.emitted[edge].inc();
@@ -164,6 +167,7 @@ function mergeInto(earlier: Causes, later: Causes): Causes {
 }
 
 interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
+  readonly schedule: EventSourceOptions['schedule'];
   /** Gives the current configuration. */
   readonly config: () => Config['source'];
   readonly newEventId: () => string;

@@ -42,7 +42,7 @@ export class TeamTurns {
 
   async #work(team: string): Promise<void> {
     const waiting = this.#waiting.get(team)!;
-    const slices = new Slices(this.#schedule, 'triggers');
+    const slices = new Slices(this.#schedule, 'expressions');
     await slices.yieldTurn();
     for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
       await task(slices);
