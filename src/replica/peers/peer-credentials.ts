@@ -151,20 +151,25 @@ export class ServiceAccountToken implements PeerCredentials {
   }
 
   async #ask(token: string, request: IncomingMessage): Promise<PeerVerdict> {
-    const [own, caller] = await Promise.all([this.#own(), this.#options.check(token, request)]);
+    const own = await this.#own();
     if (own === undefined) return { status: 503, reason: 'the own token cannot be read here' };
+    // This replica itself, which is among the endpoints.
+    if (isSameSecret(token, own.token)) return 'good';
+    const caller = await this.#options.check(token, request);
     if (caller === 'busy') return { status: 429, reason: 'too many tokens wait to be checked' };
     if (caller === 'unknown') return { status: 503, reason: 'Kubernetes cannot be asked whose token that is' };
     if (caller === 'wrong') return { status: 401, reason: `the token is none of the audience ${peerAudience}` };
-    return caller.user === own
+    return caller.user === own.user
       ? 'good'
       : { status: 401, reason: 'the token is not that of the ServiceAccount of the replicas' };
   }
 
-  /** The user of the own token; Kubernetes checks the tokens of others, and nobody but the kubelet writes the own one. */
-  async #own(): Promise<string | undefined> {
+  /** The own token and its user; Kubernetes checks the tokens of others, and nobody but the kubelet writes the own one. */
+  async #own(): Promise<{ readonly token: string; readonly user: string } | undefined> {
     try {
-      return subjectOf(await this.#options.file.read());
+      const token = await this.#options.file.read();
+      const user = subjectOf(token);
+      return user === undefined ? undefined : { token, user };
     } catch {
       return undefined;
     }
