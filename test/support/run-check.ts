@@ -26,7 +26,7 @@ export interface CheckRun {
 /** Without waiting for what may become true. */
 const once = ['--wait=0s', '--output=json'];
 /** Between two looks of {@link checkBecomes}, milliseconds. */
-const restMs = 500;
+const restMs = 1000;
 /** The most runs that {@link quickly} measures. */
 const mostMeasured = 10;
 
