@@ -120,8 +120,9 @@ describe('triggers of a real API server', { skip: skipWithoutKube() }, () => {
       ['AlertTrigger', 'orders', 'shop', 'alerttrigger/shop/orders', 'Ready=True Ready'],
       ['ClusterAlertTrigger', 'all', undefined, 'clusteralerttrigger/all', 'Accepted=True Valid'],
     ] as const) {
-      const startedAt = systemClock.now();
       await server().apply(object(kind, name, namespace));
+      // The time of kubectl is not ours.
+      const startedAt = systemClock.now();
       await eventually(
         () => reading.keys,
         (keys) => keys.includes(key),
