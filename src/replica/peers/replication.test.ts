@@ -220,8 +220,11 @@ describe('Replication', () => {
     await acquainted(replicas);
     const texts = Object.fromEntries(['alertname', '__proto__', 'constructor', 'toString'].map((name) => [name, name]));
     await take(replicas[1]!, { labels: texts, annotations: texts });
-    for (const { url } of replicas) {
-      const [shown, ...others] = JSON.parse(await (await fetch(`${url}/api/v2/alerts`)).text()) as Shown[];
+    for (const replica of replicas) {
+      const [shown, ...others] = await eventually(
+        async () => JSON.parse(await (await fetch(`${replica.url}/api/v2/alerts`)).text()) as Shown[],
+        (alerts) => alerts.length > 0,
+      );
       assert.deepEqual([shown?.labels, shown?.annotations, others], [texts, texts, []]);
     }
   });
