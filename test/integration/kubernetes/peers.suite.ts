@@ -155,8 +155,7 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
       metadata: { name: 'tocsin', namespace, labels },
       spec: { replicas, selector: { matchLabels: labels }, template },
     });
-    const run = async (...pods: readonly string[]): Promise<void> => {
-      await kube().apply(...pods.map(pod));
+    const markReady = async (...pods: readonly string[]): Promise<void> => {
       const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
       const ready = pods.map((name) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, status }));
       const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: ready });
@@ -168,18 +167,17 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
       const found = categories.find(({ categoryName }) => categoryName === 'replicas')?.checks ?? [];
       return found.map(({ result, error }) => (result === 'success' ? result : error));
     };
+    const saysOfPods = (text: RegExp): Promise<unknown> => eventually(check, (found) => text.test(found[2] ?? ''));
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } };
-    await kube().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, account);
-    await kube().apply(deployment(3));
-    await run(...names);
-    assert.deepEqual(
-      await check(),
-      Array.from({ length: 6 }, () => 'success'),
-    );
-    await kube().apply(deployment(4));
-    assert.match((await check())[2] ?? '', /^3 of 4 pods of tocsin are ready \(replica-0, replica-1, replica-2\)/);
-    await run('replica-9');
-    assert.match((await check())[2] ?? '', new RegExp(`^replica-${leader}_\\w+ does not know of replica-9: `));
+    const space = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } };
+    await kube().apply(space, account, deployment(3), ...names.map(pod));
+    await markReady(...names);
+    // A replica that does not answer for a moment is told too.
+    await eventually(check, (found) => found.length === 6 && found.every((each) => each === 'success'));
+    await kube().apply(deployment(4), pod('replica-9'));
+    await saysOfPods(/^3 of 4 pods of tocsin are ready \(replica-0, replica-1, replica-2\)/);
+    await markReady('replica-9');
+    await saysOfPods(new RegExp(`^replica-${leader}_\\w+ does not know of replica-9: `));
   });
 
   it('lose nothing that only a leader was told that is killed before it has worked on it, once it is told again', async () => {
