@@ -52,6 +52,11 @@ export function mayHaveLabel(name: string, value?: string): (key: string) => boo
   return (key) => expression.test(key);
 }
 
+/** True if all shared labels have the same values. */
+export function agree(alert: LabelSet, pushed: LabelSet): boolean {
+  return Object.keys(alert).every((name) => !Object.hasOwn(pushed, name) || alert[name] === pushed[name]);
+}
+
 export function isSameLabelText(a: LabelText, b: LabelText): boolean {
   return a === b || isSameLabelSet(labelSetOf(a), labelSetOf(b));
 }

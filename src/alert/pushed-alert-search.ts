@@ -1,8 +1,8 @@
-import type { LabelSet } from './labels.ts';
+import { agree, type LabelSet } from './labels.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
 /** The most alerts that are compared one by one; a larger number is narrowed down first. */
-const fewAlerts = 64;
+export const fewAlerts = 64;
 
 /** The number of alerts in one step. */
 const alertsPerStep = 256;
@@ -46,9 +46,6 @@ export class PushedAlertSearch {
    * True if one of the alerts can be the pushed one. It may be a different alert if the shared labels do not distinguish them.
    */
   *finds(pushed: LabelSet): Sliced<boolean> {
-    // Labels that fit many alerts fit one of the first few, and no column has to be built.
-    if (this.#alerts.slice(0, fewAlerts).some((alert) => agree(alert, pushed))) return true;
-    if (this.#alerts.length <= fewAlerts) return false;
     const rows = yield* this.#narrowDown(pushed);
     for (const [index, row] of rows.entries()) {
       if (agree(this.#alerts[row]!, pushed)) return true;
@@ -78,11 +75,6 @@ export class PushedAlertSearch {
     }
     return column;
   }
-}
-
-/** True if all shared labels have the same values. */
-function agree(alert: LabelSet, pushed: LabelSet): boolean {
-  return Object.keys(alert).every((name) => !Object.hasOwn(pushed, name) || alert[name] === pushed[name]);
 }
 
 /** Label names, those with the most values first, judged by an even sample of the alerts. */

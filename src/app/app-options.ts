@@ -18,7 +18,7 @@ import type { WakingEvent } from '../trigger/trigger-wakes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import type { Permits } from '../workqueue/work-queue.ts';
-import { UrgentSignals } from '../runtime/urgent-signals.ts';
+import { UrgentSignals } from '../runtime/deadline.ts';
 
 /** Reviews over connections of their own. */
 export interface ClosableReviews extends Reviews {

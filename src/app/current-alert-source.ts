@@ -8,7 +8,7 @@ import type { SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/replica-report.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 
 export interface CurrentAlertSourceOptions extends Runtime {
   /** Gives the current configuration. */

@@ -1,18 +1,24 @@
+import type { Causes } from '../cause/causes.ts';
 import type { Config } from '../config/config.ts';
 import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
 import {
   requestKey,
   type AlertSource,
+  type Choice,
   type LoadedRules,
   type Request,
   type VerdictObserver,
 } from '../reconcile/ports.ts';
 import { newId } from '../runtime/new-id.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { createEventSource, logEnqueued, type Event, type LanedSource } from '../source/event-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
+import { isByDefault } from '../source/request-mapper.ts';
 import type { StageOptions } from './app-options.ts';
-import { EventPath } from './event-path.ts';
 import { receiverNamespace, type Home } from './home.ts';
+import { AlertOrder } from '../trigger/firing-condition.ts';
+import { StormGuard, type StormGuardOptions } from '../trigger/guard/storm-guard.ts';
 import { TriggerExplainer } from '../trigger/explain-triggers.ts';
 import type { Trigger } from '../trigger/trigger.ts';
 import { Triggers } from './triggers.ts';
@@ -92,4 +98,76 @@ function everything(pipelines: readonly Request[], objects: readonly Request[]):
   if (objects.length === 0) return pipelines;
   const known = new Set(pipelines.map(requestKey));
   return [...pipelines, ...objects.filter((request) => !known.has(requestKey(request)))];
+}
+
+interface EventPathOptions extends Runtime {
+  /** Gives the current configuration. */
+  readonly config: () => Config;
+  /** Finds the objects that an event concerns. Must not reject. */
+  readonly choose: (event: Event) => Promise<readonly Choice[]>;
+  /** What a storm asks about triggers. */
+  readonly storms: Pick<StormGuardOptions, 'objectCount' | 'redecide' | 'trigger'>;
+  /** Puts requests into the work queue. Must not reject. */
+  readonly enqueue: (choices: readonly Choice[], event: Event) => Promise<void>;
+}
+
+/** The way of events from the alerts to the work queue: the source, and the guard against storms behind it. */
+class EventPath {
+  readonly storm: StormGuard;
+  readonly #options: EventPathOptions;
+  readonly #source: LanedSource;
+  /** Takes over the causes; the caller must not change them afterwards. */
+  readonly put: (causes: Causes) => void;
+
+  constructor(options: EventPathOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.storm = new StormGuard({
+      ...options,
+      ...options.storms,
+      config: () => config().storm,
+      order: () => new AlertOrder(config().triggers.severities),
+    });
+    this.#source = createEventSource({
+      ...options,
+      config: () => config().source,
+      newEventId: () => newId(4),
+      enqueue: (choices, event) => this.#enqueue(choices, event),
+    });
+    this.put = this.#source.put;
+  }
+
+  /** Enqueues what was chosen otherwise than by an event of the source. */
+  enqueue(choices: readonly Choice[], event: Event): Promise<void> {
+    const { config, logger } = this.#options;
+    logEnqueued(logger, config().source.select, choices, event);
+    return this.#enqueue(choices, event);
+  }
+
+  /** What the default trigger chose alone is no concern of the guard. */
+  #enqueue(choices: readonly Choice[], event: Event): Promise<void> {
+    const isPlain = choices.length > 0 && choices.every(isByDefault);
+    return isPlain ? this.#options.enqueue(choices, event) : this.storm.enqueue(choices, event);
+  }
+
+  /** Returns what is true once everything that has been put so far has become requests, and no storm holds any back. */
+  barrier(): () => boolean {
+    const isOver = this.#source.barrier();
+    return () => isOver() && this.storm.state === undefined;
+  }
+
+  /** Call it when the configuration has changed. */
+  reconfigure(): void {
+    this.#source.reconfigure();
+  }
+
+  start(): void {
+    this.#source.start();
+  }
+
+  /** Resolves when every event has become requests, or was given up in a storm. */
+  async stop(): Promise<void> {
+    this.storm.stop();
+    await this.#source.stop();
+  }
 }

@@ -249,8 +249,8 @@ export class Spine {
       others: this.#others,
       silenceStorage: this.#silences.storage,
       silencesUnknown: () => this.#silences.whyUnknown(),
-      platform: livePlatformAlerts(() => config().lanes.platform),
-      sink: (causes) => this.#reconciling.source.put(causes),
+      platform: livePlatformAlerts(config),
+      sink: this.#reconciling.source.put,
       notReady: () => this.readiness.whyNot,
       onBody: this.#explaining.onBody,
     });

@@ -7,7 +7,7 @@ import type { CancelTimer } from '../runtime/clock.ts';
 import { taggedLogger, type Logger } from '../runtime/logger.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
 import type { SharedRegistry } from '../runtime/shared-registry.ts';
-import { UrgentSignals } from '../runtime/urgent-signals.ts';
+import { UrgentSignals } from '../runtime/deadline.ts';
 import type { Route } from '../server/routes.ts';
 import type { TenantRoutes } from '../server/tenant-routes.ts';
 import type { StageOptions } from './app-options.ts';

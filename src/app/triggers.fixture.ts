@@ -11,7 +11,7 @@ import { Causes } from '../cause/causes.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { ownParts, type StageOptions } from './app-options.ts';

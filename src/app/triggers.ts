@@ -75,7 +75,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     const { firing: matches, results, turns } = matching;
     const onProblem = this.#onProblem;
     this.#firing = new FiringTargets({ ...options, triggers, targets, matches, turns, onProblem, order });
-    const platform = livePlatformAlerts(() => config().lanes.platform);
+    const platform = livePlatformAlerts(config);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
     const [inhibited, guard, notes, firing] = [this.#inhibited, this.#guard, this.#notes, this.#firing];

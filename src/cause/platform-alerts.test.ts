@@ -101,7 +101,7 @@ function isRegexp(text: string): boolean {
 describe('livePlatformAlerts', () => {
   it('follows the configuration', () => {
     let texts = ['a="1"'];
-    const platform = livePlatformAlerts(() => texts);
+    const platform = livePlatformAlerts(() => ({ lanes: { platform: texts } }));
     assert.ok(platform().has(newAlert({ a: '1' })));
     assert.equal(platform(), platform());
     texts = [];

@@ -27,12 +27,17 @@ export class PlatformAlerts {
   }
 }
 
-/** The alerts of the platform as they are told now. @param texts the matchers; called each time, because a reload may change them */
-export function livePlatformAlerts(texts: () => readonly string[]): () => PlatformAlerts {
+/** The matchers of the alerts of the platform. */
+interface LanesConfig {
+  readonly lanes: { readonly platform: readonly string[] };
+}
+
+/** The alerts of the platform as they are told now. @param config called each time, because a reload may change it */
+export function livePlatformAlerts(config: () => LanesConfig): () => PlatformAlerts {
   let read: readonly string[] | undefined;
   let platform: PlatformAlerts | undefined;
   return () => {
-    const current = texts();
+    const current = config().lanes.platform;
     if (platform === undefined || read !== current) platform = new PlatformAlerts(current.map(parseMatcher));
     read = current;
     return platform;

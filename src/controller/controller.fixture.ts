@@ -30,7 +30,7 @@ import { createControllerMetrics } from './controller-metrics.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import type { AnnotateConfig } from './action/annotate-action.ts';
 import { createMergeWork } from './sweep.ts';
-import { UrgentSignals } from '../runtime/urgent-signals.ts';
+import { UrgentSignals } from '../runtime/deadline.ts';
 
 export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];
 

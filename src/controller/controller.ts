@@ -19,7 +19,7 @@ import type { Priority, WorkItem } from '../workqueue/dirty-requests.ts';
 import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 import { PostponedError, TerminalError } from '../reconcile/errors.ts';
 
 interface ReconcilerOptions {

@@ -23,7 +23,7 @@ import { TriggerAction, type TriggerActionOptions } from './action/trigger-actio
 import type { TargetObjects } from '../trigger/ports.ts';
 import type { TriggersInForce } from '../trigger/triggers-in-force.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 import { AnnotateAction, type AnnotateConfig } from './action/annotate-action.ts';
 import {
   ConditionObserver,

@@ -19,7 +19,7 @@ import type { WatchedResource } from './api-object.ts';
 import { kymaResources } from './pipeline-object.ts';
 import { createReflectorMetrics } from './watch/reflector-report.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 import type { Leadership } from '../replica/leadership.ts';
 
 export interface KubernetesHomeOptions extends Runtime {

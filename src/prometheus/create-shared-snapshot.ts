@@ -7,7 +7,7 @@ import { AllReplicas } from './all-replicas.ts';
 import { ReplicaReport, type PrometheusMetrics } from './replica-report.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 
 interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly config: Config['prometheus'];

@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './replica-report.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
-import { UrgentSignals } from '../runtime/urgent-signals.ts';
+import { UrgentSignals } from '../runtime/deadline.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 
 /** A query that the client was asked for; the test decides how it ends. */

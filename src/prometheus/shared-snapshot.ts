@@ -10,7 +10,7 @@ import { QueryReport, type ReportedQuery } from './query-report.ts';
 import { Slices } from '../runtime/slices.ts';
 import { withSignal } from '../runtime/deadline.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 
 /** An answer that is not older will do for whoever only wants to look, milliseconds. */
 const recentMs = 1000;

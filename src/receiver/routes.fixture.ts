@@ -113,7 +113,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     silenceStorage: new LoggedSilences({ append, noteLogged: async () => undefined }),
     version: '1.2.3',
     heavyWork,
-    platform: livePlatformAlerts(() => config.lanes.platform),
+    platform: livePlatformAlerts(() => config),
     sink(causes) {
       options.sink?.(causes, responses);
       sunk.push(causes);

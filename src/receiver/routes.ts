@@ -26,7 +26,7 @@ export function createRoutes({ alerts, reads, silences, ...process }: RoutesOpti
     {
       ...v2('alerts', {
         GET: (request, response) => reads.alerts(request, response),
-        POST: (request, response) => alerts.handle(request, response),
+        POST: alerts.post,
       }),
       counted: ['POST'],
       isDirect: true,

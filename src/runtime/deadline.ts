@@ -69,3 +69,9 @@ export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): P
     signal.removeEventListener('abort', abort);
   }
 }
+
+/**
+ * Work that goes before other work, at each place where it would have to wait. A signal accompanies a call through all layers down to
+ * the socket, so it is also what the call is known by: exactly the signals that were added, not those made from them.
+ */
+export class UrgentSignals extends WeakSet<AbortSignal> {}

@@ -193,9 +193,7 @@ export class LanedSource {
   }
 
   /** See {@link EventSource.put}. */
-  put(causes: Causes): void {
-    this.#sources[causes.lane].put(causes);
-  }
+  readonly put = (causes: Causes): void => this.#sources[causes.lane].put(causes);
 
   /** See {@link EventSource.barrier}; of both lanes. */
   barrier(): () => boolean {

@@ -21,6 +21,11 @@ export function chooseByDefault(select: Select, causes: Causes, pipelines: reado
   return { requests, causes, chosenBy: new Map([[defaultTrigger, causes]]) };
 }
 
+/** True if no other trigger chose. */
+export function isByDefault({ chosenBy }: Choice): boolean {
+  return chosenBy.size === Number(chosenBy.has(defaultTrigger));
+}
+
 function everyPipeline(_: Causes, pipelines: readonly Request[]): readonly Request[] {
   return pipelines;
 }

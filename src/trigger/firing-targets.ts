@@ -1,7 +1,7 @@
 import type { FiringAlerts, NamedAlert } from '../alert/firing-alerts.ts';
 import { labelSetOf } from '../alert/labels.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 import type { ResolvedOwner } from './choose.ts';
 import type { AlertOrder } from './firing-condition.ts';
 import type { FiringMatches } from './firing-matches.ts';

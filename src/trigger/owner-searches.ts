@@ -4,7 +4,7 @@ import { requestKey, type Choice } from '../reconcile/ports.ts';
 import type { CancelTimer } from '../runtime/clock.ts';
 import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { UrgentSignals } from '../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../runtime/deadline.ts';
 import type { ResolvedOwner } from './choose.ts';
 import { FoundObjects } from './found-objects.ts';
 import type { ChosenEvent } from './matched-alerts.ts';

@@ -9,8 +9,7 @@ interface Gate {
 
 /**
  * Lets so many keys of a namespace into p-queue at once, for each priority, and holds the others. Otherwise a team whose alerts wake
- * many objects, with much to do for each, would hold all workers, and everybody else would wait behind all of its objects. What
- * has no namespace belongs to no team, and is not held.
+ * many objects, with much to do for each, would hold all workers, and everybody else would wait behind all of its objects.
  *
  * Priorities count apart: alerts of a namespace must not be held because periodic looks of it wait behind the alerts of others.
  */
@@ -27,7 +26,6 @@ export class NamespaceGate {
 
   /** @returns false if the key is held, until {@link leave} gives it or {@link take} takes it */
   enter(request: Request, priority: string): boolean {
-    if (request.namespace === undefined) return true;
     const key = requestKey(request);
     const name = `${request.namespace} ${priority}`;
     const gate = this.#gates.get(name) ?? { inside: 0, held: new Map<string, Request>() };

@@ -273,11 +273,12 @@ export class WorkQueue<Payload> {
     this.#pqueue.concurrency = concurrency;
   }
 
-  /** The platform waits for no gate. */
+  /** The platform waits for no gate, and neither does what has no namespace: it belongs to no team. */
   #enqueue(request: Request, priority: Priority): void {
     if (this.#isHeld) return;
     this.#queued.add(requestKey(request));
-    if (priority === 'platform' || this.#gate.enter(request, priority)) this.#start(request, priority);
+    const isFree = priority === 'platform' || request.namespace === undefined;
+    if (isFree || this.#gate.enter(request, priority)) this.#start(request, priority);
   }
 
   #start(request: Request, priority: Priority): void {
@@ -332,6 +333,7 @@ export class WorkQueue<Payload> {
   #leave({ request }: WorkItem<Payload>, standing: Standing, lane: Priority, giveBack?: () => void): void {
     giveBack?.();
     this.#share.ended(standing, rank[lane]);
+    if (request.namespace === undefined) return;
     for (const next of this.#gate.leave(request)) this.#start(next, this.#dirty.get(requestKey(next))!.priority);
   }
 

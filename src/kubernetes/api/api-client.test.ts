@@ -8,7 +8,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { answerJson, clientOf, startFakeApiServer, statusObject, writeKubeConfig } from './api-server.fixture.ts';
 import { ApiError } from './api-error.ts';
-import { UrgentSignals } from '../../runtime/urgent-signals.ts';
+import { UrgentSignals } from '../../runtime/deadline.ts';
 
 const get = { method: 'GET', path: '/api' } as const;
 

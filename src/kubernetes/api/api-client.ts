@@ -12,7 +12,7 @@ import { Connections } from '../../outbound/connections.ts';
 import type { Environment } from '../../outbound/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../../runtime/deadline.ts';
 import { alwaysLeads, type Leadership } from '../../replica/leadership.ts';
 import { WriteGate } from './write-gate.ts';
 

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
-import { UrgentSignals } from '../../runtime/urgent-signals.ts';
+import { UrgentSignals } from '../../runtime/deadline.ts';
 import { SliceSchedule } from '../../runtime/slices.ts';
 import type { ObjectChange } from '../../trigger/ports.ts';
 import { requestKey } from '../../reconcile/ports.ts';

@@ -16,7 +16,7 @@ import {
   type Request,
 } from '../../reconcile/ports.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../../runtime/deadline.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { requestGroup } from '../api-object.ts';
 import type { ObjectMemory } from '../kept-object.ts';

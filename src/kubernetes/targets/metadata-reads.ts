@@ -2,7 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import { withSignal } from '../../runtime/deadline.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
+import type { UrgentSignals } from '../../runtime/deadline.ts';
 import { TokenBucket } from '../../runtime/token-bucket.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';

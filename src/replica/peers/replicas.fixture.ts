@@ -170,7 +170,7 @@ function createReplica(
     silenceStorage: { write: async () => undefined, noteLogged: async () => undefined },
     version: '1.2.3',
     heavyWork: (work) => work(),
-    platform: livePlatformAlerts(() => config.lanes.platform),
+    platform: livePlatformAlerts(() => config),
     sink: (causes) => void sunk.push(causes),
     notReady: () => undefined,
     reload: async () => ({ needRestart: [] }),
