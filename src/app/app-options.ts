@@ -14,7 +14,7 @@ import type { GuardFor } from '../outbound/address-guard.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
-import type { WakingEvent } from '../trigger/trigger-wakes.ts';
+import type { ChosenEvent } from '../trigger/matched-alerts.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import type { Permits } from '../workqueue/work-queue.ts';
@@ -115,7 +115,7 @@ export interface TriggersOptions extends Runtime {
   /** The namespace in which Tocsin runs; undefined without a cluster. */
   readonly ownNamespace?: string | undefined;
   /** Enqueues objects that were chosen, and logs it. */
-  readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
+  readonly wake: (choices: readonly Choice[], event: ChosenEvent) => Promise<void>;
   /** Enqueues objects for a look without an alert. */
   readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
 }

@@ -29,6 +29,8 @@ export interface TriggersBench {
   readonly firing: Map<string, LabelSet>;
   /** Set while Prometheus cannot be asked. */
   failure: Error | undefined;
+  /** Prometheus answers when this has settled. */
+  held: Promise<void> | undefined;
   /** The alerts that are still pushed as firing, for a minute; undefined: they keep nothing. */
   pushed: readonly LabelSet[] | undefined;
   /** An alert begins or ends, and is pushed. */
@@ -65,7 +67,11 @@ export async function triggersBench(
   };
   const options: StageOptions = { ...given, ...ownParts(given), config: () => config };
   const firing = new Map<string, LabelSet>();
-  const bench = { failure: undefined as Error | undefined, pushed: undefined as readonly LabelSet[] | undefined };
+  const bench: Pick<TriggersBench, 'failure' | 'held' | 'pushed'> = {
+    failure: undefined,
+    held: undefined,
+    pushed: undefined,
+  };
   const alerts: AlertSource = {
     pulls: true,
     get pushed() {
@@ -78,6 +84,7 @@ export async function triggersBench(
       return { graceMs: 60_000, snapshot };
     },
     snapshot: async () => {
+      await bench.held;
       if (bench.failure !== undefined) throw bench.failure;
       return { takenAt: clock.now(), firing: FiringAlerts.of(firing.values()) };
     },

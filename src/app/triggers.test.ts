@@ -754,6 +754,73 @@ describe('a run of a condition that had to wait', () => {
   });
 });
 
+describe('an event that joins one that waits', () => {
+  /** The events of the alerts, in their order, and those of them that no run names. */
+  function events({ logger }: TriggersBench): Readonly<Record<'emitted' | 'unnamed', readonly unknown[]>> {
+    const emitted = logger.fieldsOf('event.emitted').map((fields) => fields['event_id']);
+    const told = new Set(logger.fieldsOf('reconcile.finished').flatMap((run) => run['event_ids']));
+    return { emitted, unnamed: emitted.filter((id) => !told.has(id)) };
+  }
+
+  it('is named by the run, and by all lines of the event that it became, while Prometheus is asked', async (t) => {
+    const bench = await setUp(t, { ...selected, ...nudge, inhibitedBy: [{ matchers: ['alertname="NodeDown"'] }] });
+    const open = Promise.withResolvers<void>();
+    bench.held = open.promise;
+    for (const pod of ['a', 'b', 'c']) {
+      bench.alert({ ...down, pod });
+      await bench.settle();
+    }
+    const { emitted } = events(bench);
+    assert.equal(emitted.length, 3);
+    bench.held = undefined;
+    open.resolve();
+    await bench.settle();
+    assert.deepEqual(events(bench).unnamed, []);
+    for (const line of ['requests.enqueued', 'sweep.finished']) {
+      const told = bench.logger.fieldsOf(line).filter((fields) => fields['event_ids'] !== undefined);
+      assert.deepEqual(
+        told.map((fields) => [fields['event_id'], fields['event_ids']]),
+        [[emitted[1], emitted.slice(1)]],
+        line,
+      );
+    }
+  });
+
+  it('is named by the run while the objects of a target are not known', async (t) => {
+    const bench = await setUp(t);
+    bench.home.hideKinds({ state: 'unavailable', reason: 'Failed', message: 'no answer' });
+    apply(bench, { ...templated, ...nudge });
+    await bench.settle();
+    for (const pod of ['a', 'b']) {
+      bench.alert({ ...down, pod });
+      await bench.settle();
+    }
+    assert.equal(events(bench).unnamed.length, 2);
+    bench.home.discover?.();
+    await bench.settle();
+    assert.deepEqual(events(bench).unnamed, []);
+  });
+
+  it('is named by the run while the pod of its alert waits to be asked for its owner', async (t) => {
+    const bench = await setUp(t, { ...owner, ...nudge });
+    const open = Promise.withResolvers<void>();
+    bench.home.beforeOwner = () => open.promise;
+    for (let n = 0; n < 40; n++) bench.alert({ alertname: 'Down', namespace: 'shop', pod: `p${n}` });
+    await bench.settle();
+    bench.home.owners.set('shop/p39', orders);
+    bench.alert({ alertname: 'Down', namespace: 'shop', pod: 'p39' });
+    await bench.settle();
+    assert.ok(events(bench).emitted.length >= 2);
+    open.resolve();
+    for (let turn = 0; turn < 2; turn++) await bench.settle();
+    const { emitted, unnamed } = events(bench);
+    assert.deepEqual(
+      emitted.slice(-2).filter((id) => unnamed.includes(id)),
+      [],
+    );
+  });
+});
+
 describe('a search for the owners of many pods', () => {
   const wakesOwner = newTrigger(
     { ...owner, ...nudge },

@@ -16,11 +16,12 @@ import type {
   TriggerState,
   TriggerStates,
 } from '../trigger/ports.ts';
+import type { ChosenEvent } from '../trigger/matched-alerts.ts';
 import { mergeChoices } from '../trigger/found-objects.ts';
 import { TriggerChooser } from '../trigger/trigger-chooser.ts';
 import { TriggerIndex } from '../trigger/trigger-index.ts';
 import { TriggerTargets } from '../trigger/trigger-targets.ts';
-import { TriggerWakes, type WakingEvent } from '../trigger/trigger-wakes.ts';
+import { TriggerWakes } from '../trigger/trigger-wakes.ts';
 import { TriggersInForce } from '../trigger/triggers-in-force.ts';
 import type { Trigger } from '../trigger/trigger.ts';
 import { undecidedText } from '../trigger/alert-matchers.ts';
@@ -141,7 +142,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   }
 
   /** The objects that an event concerns. Never rejects. */
-  async choose(event: WakingEvent): Promise<readonly Choice[]> {
+  async choose(event: ChosenEvent): Promise<readonly Choice[]> {
     const { config, home } = this.#options;
     const byDefault = this.isDefault ? chooseByDefault(config().source.select, event.causes, home.list()) : undefined;
     // Without triggers, an event goes no other way than the default one.

@@ -18,6 +18,7 @@ import type { FailedRequests, Workers, WorkQueue } from '../workqueue/work-queue
 import type { Priority, WorkItem } from '../workqueue/dirty-requests.ts';
 import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
+import { eventIdsOf, type ChosenEvent } from '../trigger/matched-alerts.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { UrgentSignals } from '../runtime/deadline.ts';
 import { PostponedError, TerminalError } from '../reconcile/errors.ts';
@@ -197,15 +198,16 @@ export class Controller {
    */
   async enqueueChosen(
     choices: readonly Choice[],
-    { id, causes }: { readonly id: string; readonly causes: Causes },
-    priority: Priority = causes.lane === 'platform' ? 'platform' : 'alert',
+    event: ChosenEvent,
+    priority: Priority = event.causes.lane === 'platform' ? 'platform' : 'alert',
   ): Promise<void> {
     const { clock, logger, schedule } = this.#options;
     const slices = new Slices(schedule, 'requests');
     const count = choices.reduce((sum, { requests }) => sum + requests.length, 0);
-    const sweep = new Sweep({ eventId: id, causes, requests: count, clock, logger });
+    const sweep = new Sweep({ event, requests: count, clock, logger });
+    const eventIds = eventIdsOf(event);
     for (const { requests, ...chosen } of choices) {
-      const work = { causes: chosen.causes, chosenBy: chosen.chosenBy, sweeps: [sweep], eventIds: [id] };
+      const work = { causes: chosen.causes, chosenBy: chosen.chosenBy, sweeps: [sweep], eventIds };
       for (const request of requests) {
         if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
         if (slices.isOver) await slices.yieldTurn();

@@ -183,7 +183,7 @@ describe('sweep', () => {
 const clock = new FakeClock();
 
 function work(eventId: string, causes: Causes = alertCauses(clock.now(), eventId)): QueuedWork {
-  const sweep = new Sweep({ eventId, causes, requests: 1, clock, logger: new RecordingLogger() });
+  const sweep = new Sweep({ event: { id: eventId, causes }, requests: 1, clock, logger: new RecordingLogger() });
   return { causes, chosenBy: chosenByNobody, sweeps: [sweep], eventIds: [eventId] };
 }
 
@@ -264,7 +264,7 @@ describe('createMergeWork', () => {
     const ids = Array.from({ length: maxSweepsOfRequest + 3 }, (_, n) => `e${n}`);
     const works = ids.map((eventId): QueuedWork => {
       const causes = alertCauses(clock.now());
-      const sweep = new Sweep({ eventId, causes, requests: 1, clock, logger });
+      const sweep = new Sweep({ event: { id: eventId, causes }, requests: 1, clock, logger });
       return { causes, chosenBy: chosenByNobody, sweeps: [sweep], eventIds: [eventId] };
     });
     const merged = works.reduce((earlier, later) => merge(earlier, later));

@@ -1,5 +1,6 @@
 import { describeCauses, Causes } from '../cause/causes.ts';
 import { chosenByNobody, type ChosenBy } from '../reconcile/ports.ts';
+import { eventFields, maxEventIds, type ChosenEvent } from '../trigger/matched-alerts.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** `merged`: the request waits for so long that its run was left to later events. */
@@ -12,8 +13,7 @@ export type SweepOutcome = 'changed' | 'unchanged' | 'failed' | 'merged';
 export const maxSweepsOfRequest = 32;
 
 interface SweepOptions extends Pick<Runtime, 'clock' | 'logger'> {
-  readonly eventId: string;
-  readonly causes: Causes;
+  readonly event: ChosenEvent;
   /** The number of requests to settle; 1 or more. */
   readonly requests: number;
 }
@@ -35,16 +35,16 @@ export class Sweep {
   }
 
   get eventId(): string {
-    return this.#options.eventId;
+    return this.#options.event.id;
   }
 
   get causes(): Causes {
-    return this.#options.causes;
+    return this.#options.event.causes;
   }
 
   /** The time at which the first alert of the event was received, milliseconds; Infinity if it has none. */
   get firstAlertAt(): number {
-    return this.#options.causes.firstSeen;
+    return this.#options.event.causes.firstSeen;
   }
 
   /** One request has ended. @param error the reason if it failed; only the first one is logged */
@@ -52,16 +52,16 @@ export class Sweep {
     this.#settled[outcome]++;
     if (outcome === 'failed') this.#firstError ??= error;
     if (--this.#open > 0) return;
-    const { eventId, causes, requests, clock, logger } = this.#options;
+    const { event, requests, clock, logger } = this.#options;
     const { merged, ...settled } = this.#settled;
     logger.info('sweep.finished', 'all requests of an event are done', {
-      event_id: eventId,
+      ...eventFields(event),
       requests,
       ...settled,
       ...(merged > 0 && { merged }),
       ...(this.#firstError !== undefined && { error: this.#firstError }),
       duration_ms: Math.max(0, clock.now() - this.#startedAt),
-      ...describeCauses(causes),
+      ...describeCauses(event.causes),
     });
   }
 }
@@ -76,9 +76,6 @@ export interface QueuedWork {
   /** The events that requested it, including those whose sweeps are over; the newest last, at most {@link maxEventIds}. */
   readonly eventIds: readonly string[];
 }
-
-/** The most events that are named for a run: a request that fails for hours is part of thousands. */
-const maxEventIds = 100;
 
 /**
  * Combines the payloads of two adds of one key: both causes, and both sweeps, which end with the one run. A sweep adds the same

@@ -32,4 +32,18 @@ describe('EffectFinder', () => {
       [['b'], ['a'], []],
     );
   });
+
+  it('knows what events woke that became one with another one', () => {
+    const finder = new EffectFinder({ ...alert, triggers: ['t', 'u'] });
+    const line = { time: '2026-01-01T00:00:00.000Z', level: 'info', msg: '', event_id: 'a' } as const;
+    const ids = ['a', 'b'];
+    finder.take({ ...line, id: 3, event: 'trigger.storm', event_ids: ids });
+    finder.take({ ...line, id: 2, event: 'requests.enqueued', requests: 1, triggers: ['t'], event_ids: ids });
+    finder.take({ ...line, id: 1, event: 'trigger.suppressed', trigger: 'u', because: 'suspended', event_ids: ids });
+    for (const id of ids) {
+      assert.deepEqual(finder.wokenIn(id), ['t'], id);
+      assert.deepEqual(finder.heldIn(id)?.triggers, ['u'], id);
+      assert.ok(finder.isStorm(id), id);
+    }
+  });
 });

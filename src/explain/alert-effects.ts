@@ -90,13 +90,9 @@ export class EffectFinder {
         this.#events[laneOf(fact)] = fact;
         return [];
       case 'requests.enqueued':
-        this.#enqueued(fact, String(fact['event_id']));
-        return [];
       case 'trigger.suppressed':
-        getOrAdd(this.#suppressions, String(fact['event_id']), (): Fact[] => []).push(fact);
-        return [];
       case 'trigger.storm':
-        this.#storms.add(String(fact['event_id']));
+        this.#became(fact);
         return [];
       case 'channel.full':
         if (typeof fact['merged_into'] === 'string')
@@ -130,6 +126,14 @@ export class EffectFinder {
       because: `${because} ${triggers.join(', ')}`,
       triggers,
     };
+  }
+
+  /** What became of an event, and of those that had joined it. */
+  #became(fact: Fact): void {
+    for (const id of eventIdsIn(fact))
+      if (fact.event === 'requests.enqueued') this.#enqueued(fact, id);
+      else if (fact.event === 'trigger.storm') this.#storms.add(id);
+      else getOrAdd(this.#suppressions, id, (): Fact[] => []).push(fact);
   }
 
   /** An event has more than one line if triggers had to wait for an answer. */
@@ -271,6 +275,12 @@ function getOrAdd<Value>(map: Map<string, Value>, key: string, make: () => Value
   const value = make();
   map.set(key, value);
   return value;
+}
+
+/** The events that the fact is about: several if they became one. */
+function eventIdsIn(fact: Fact): readonly string[] {
+  const ids = textsOf(fact['event_ids']);
+  return ids.length > 0 ? ids : [String(fact['event_id'])];
 }
 
 function laneOf(fact: Fact): Lane {

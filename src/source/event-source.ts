@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
 import type { Lane } from '../cause/causes.ts';
 import type { Choice } from '../reconcile/ports.ts';
+import { eventFields, type ChosenEvent } from '../trigger/matched-alerts.ts';
 import { defaultTrigger } from '../trigger/trigger.ts';
 import { Debouncer, type DebounceOptions, type Emission } from './debouncer.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
@@ -10,9 +11,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { SliceSchedule } from '../runtime/slices.ts';
 
 /** What one event became: an id to follow it by in the log, and its causes. */
-export interface Event {
-  readonly id: string;
-  readonly causes: Causes;
+export interface Event extends ChosenEvent {
   /** The number of the last causes in it, in the order in which its source took them over. Default: it comes from elsewhere. */
   readonly upTo?: number;
 }
@@ -134,13 +133,14 @@ export class EventSource {
 }
 
 /** Logs what an event became. */
-export function logEnqueued(logger: Logger, select: string, choices: readonly Choice[], { id, causes }: Event): void {
+export function logEnqueued(logger: Logger, select: string, choices: readonly Choice[], event: ChosenEvent): void {
+  const { id, causes } = event;
   // Each event says this, also one that no sender caused, such as that of a run that waited for its slot.
   if (causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
     logger.debug('causes.named', 'the alerts of an event', { causes_id: id, ...namedCauses(causes) });
   const requests = choices.reduce((sum, choice) => sum + choice.requests.length, 0);
   const message = requests > 0 ? 'an event became reconcile requests' : 'an event concerns no object that there is';
-  const fields = { event_id: id, requests, ...choosersOf(choices, select), ...describeCauses(causes) };
+  const fields = { ...eventFields(event), requests, ...choosersOf(choices, select), ...describeCauses(causes) };
   logger.info('requests.enqueued', message, fields);
 }
 

@@ -1,6 +1,7 @@
 import { Gauge } from 'prom-client';
 import { Causes } from '../cause/causes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { joinedEvent, type ChosenEvent } from './matched-alerts.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { Target, Trigger } from './trigger.ts';
@@ -14,10 +15,8 @@ interface AwaitedChoicesOptions extends Pick<Runtime, 'logger' | 'registry'> {
 export interface AwaitedChoice {
   readonly trigger: Trigger;
   readonly targets: readonly Target[];
-  /** The first event that waits. */
-  readonly eventId: string;
-  /** Of all events that wait; they name a hundred alerts at most. */
-  readonly causes: Causes;
+  /** All events that wait; they name a hundred alerts at most. */
+  readonly event: ChosenEvent;
 }
 
 /**
@@ -42,17 +41,19 @@ export class AwaitedChoices {
   }
 
   /** Keeps what has to wait. @returns the trigger with the other targets, which can be chosen now */
-  keep(trigger: Trigger, causes: Causes, eventId: string): Trigger {
+  keep(trigger: Trigger, event: ChosenEvent): Trigger {
     const awaited = this.#options.targets.awaitedOf(trigger);
     if (awaited.length === 0) return trigger;
     const kept = this.#kept.get(trigger.key);
-    if (kept === undefined) this.#tell(trigger, awaited, eventId);
+    if (kept === undefined) this.#tell(trigger, awaited, event.id);
     const known = kept !== undefined && kept.trigger === trigger ? kept.targets : [];
     this.#kept.set(trigger.key, {
       trigger,
       targets: [...new Set([...known, ...awaited])],
-      eventId: kept?.eventId ?? eventId,
-      causes: Causes.union(kept?.causes ?? new Causes(causes.lane), causes),
+      event: {
+        ...(kept === undefined ? event : joinedEvent(kept.event, event)),
+        causes: Causes.union(kept?.event.causes ?? new Causes(event.causes.lane), event.causes),
+      },
     });
     return { ...trigger, targets: trigger.targets.filter((target) => !awaited.includes(target)) };
   }

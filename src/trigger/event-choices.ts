@@ -5,7 +5,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { Attempts } from './attempts.ts';
 import type { EventMatches } from './event-matches.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
-import { matchedOf, type ChosenEvent, type Matched, type MatchedAlerts } from './matched-alerts.ts';
+import { joinedEvent, matchedOf, type ChosenEvent, type Matched, type MatchedAlerts } from './matched-alerts.ts';
 import { teamOf } from './team-turns.ts';
 import type { MatchedEvent, TriggerChooser } from './trigger-chooser.ts';
 import type { TriggerIndex } from './trigger-index.ts';
@@ -168,7 +168,7 @@ export class EventChoices {
 const everyTeam = '*';
 
 function unionOf(waiting: ChosenEvent, event: ChosenEvent): ChosenEvent {
-  return { id: waiting.id, causes: Causes.union(waiting.causes, event.causes) };
+  return { ...joinedEvent(waiting, event), causes: Causes.union(waiting.causes, event.causes) };
 }
 
 function partOf(team: string, event: MatchedEvent): MatchedEvent {

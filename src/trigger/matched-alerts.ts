@@ -1,11 +1,44 @@
 import type { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
+import type { LogFields } from '../runtime/logger.ts';
 import type { Trigger } from './trigger.ts';
+
+/** The most events that one event, or one request, is told to consist of: a request that fails for hours is part of thousands. */
+export const maxEventIds = 100;
 
 /** Alerts of one event, and its id in the log. */
 export interface ChosenEvent {
   readonly id: string;
+  /** The ids of the events that became one with it, the newest last. Default: none. */
+  readonly joined?: readonly string[];
   readonly causes: Causes;
+}
+
+/** The ids of all events that this one consists of, its own first; at most {@link maxEventIds}. */
+export function eventIdsOf({ id, joined = [] }: Pick<ChosenEvent, 'id' | 'joined'>): readonly string[] {
+  return [...new Set([id, ...joined.slice(1 - maxEventIds)])];
+}
+
+/** The earlier event, of which the later one is a part from now on: each of the ids leads to what comes of it. */
+export function joinedEvent(earlier: Pick<ChosenEvent, 'id' | 'joined'>, later: ChosenEvent): ChosenEvent {
+  const joined = eventIdsOf({ id: earlier.id, joined: [...(earlier.joined ?? []), ...eventIdsOf(later)] }).slice(1);
+  return { id: earlier.id, ...(joined.length > 0 && { joined }), causes: later.causes };
+}
+
+/** {@link joinedEvent} that remembers the last one: thousands of alerts, or runs, wait for the same two events one after the other. */
+export function createJoin(): typeof joinedEvent {
+  let last: { readonly earlier: object; readonly later: object; readonly event: ChosenEvent } | undefined;
+  return (earlier, later) => {
+    if (last?.earlier !== earlier || last.later !== later)
+      last = { earlier, later, event: joinedEvent(earlier, later) };
+    return last.event;
+  };
+}
+
+/** How a line of the log names an event. */
+export function eventFields(event: Pick<ChosenEvent, 'id' | 'joined'>): LogFields {
+  const ids = eventIdsOf(event);
+  return { event_id: event.id, ...(ids.length > 1 && { event_ids: ids }) };
 }
 
 /** The alerts of one event that a trigger matches. */

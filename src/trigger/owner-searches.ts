@@ -7,7 +7,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { UrgentSignals } from '../runtime/deadline.ts';
 import type { ResolvedOwner } from './choose.ts';
 import { FoundObjects } from './found-objects.ts';
-import type { ChosenEvent } from './matched-alerts.ts';
+import { createJoin, eventIdsOf, type ChosenEvent } from './matched-alerts.ts';
 import { teamOf } from './team-turns.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
@@ -154,6 +154,7 @@ class Lane {
   readonly #options: LaneOptions;
   readonly #waiting = new Map<string, Map<string, PodSearch>>();
   readonly #found = new PortionedObjects();
+  readonly #join = createJoin();
   readonly #ended = Promise.withResolvers<void>();
   #running = 0;
   #cancelTimer: CancelTimer;
@@ -175,9 +176,10 @@ class Lane {
     const pods = this.#waiting.get(trigger) ?? new Map<string, PodSearch>();
     const pod = JSON.stringify([owner.namespace, owner.pod, owner.kind]);
     const search = pods.get(pod) ?? { trigger, owner, alerts: new Map() };
-    const known = search.alerts.get(cause.key)?.cause;
+    const known = search.alerts.get(cause.key);
     if (known === undefined && this.size >= maxWaitingAlerts) return false;
-    search.alerts.set(cause.key, { cause: known === undefined ? cause : cause.after(known), event });
+    const both = known && { cause: cause.after(known.cause), event: this.#join(known.event, event) };
+    search.alerts.set(cause.key, both ?? { cause, event });
     if (known === undefined) this.size++;
     this.#waiting.set(trigger, pods.set(pod, search));
     return true;
@@ -252,8 +254,9 @@ class PortionedObjects {
     const isWoken = this.#woken.has(key);
     if (!isWoken) this.#fresh.add(key);
     const portion = isWoken ? this.#more : this.#new;
-    const known = portion.get(event.id) ?? { event, found: new FoundObjects(event.causes) };
-    portion.set(event.id, known);
+    const id = eventIdsOf(event).join();
+    const known = portion.get(id) ?? { event, found: new FoundObjects(event.causes) };
+    portion.set(id, known);
     known.found.addCause(request, trigger, cause);
   }
 

@@ -9,7 +9,7 @@ import { AwaitedChoices, type AwaitedChoice } from './awaited-choices.ts';
 import { FoundObjects } from './found-objects.ts';
 import type { EventMatches } from './event-matches.ts';
 import type { FiringMatches } from './firing-matches.ts';
-import { MatchedAlerts, matchedOf, type ChosenEvent, type Matched } from './matched-alerts.ts';
+import { eventFields, MatchedAlerts, matchedOf, type ChosenEvent, type Matched } from './matched-alerts.ts';
 import { OwnerSearches, type OwnerSearchesOptions } from './owner-searches.ts';
 import { inSlices, Slices } from '../runtime/slices.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
@@ -68,7 +68,10 @@ export class TriggerChooser {
     for (const [trigger, matched] of this.#awake(event.matched, event)) {
       if (!isSlow(trigger)) this.#fire(trigger, matched, event);
       if (isInhibitable(trigger)) continue;
-      await inSlices(this.#find(this.#awaited.keep(trigger, matched.causes, event.id), matched, found), slices);
+      await inSlices(
+        this.#find(this.#awaited.keep(trigger, { ...event, causes: matched.causes }), matched, found),
+        slices,
+      );
     }
     return found.choices();
   }
@@ -120,11 +123,11 @@ export class TriggerChooser {
   }
 
   /** The objects of targets that were waited for, for the alerts that are named. */
-  async chooseAwaited({ trigger, targets, eventId, causes }: AwaitedChoice): Promise<readonly Choice[]> {
-    const own = await this.#options.matches.ofTrigger(trigger, causes);
-    const found = new FoundObjects(causes);
+  async chooseAwaited({ trigger, targets, event }: AwaitedChoice): Promise<readonly Choice[]> {
+    const own = await this.#options.matches.ofTrigger(trigger, event.causes);
+    const found = new FoundObjects(event.causes);
     const slices = new Slices(this.#options.schedule, 'triggers');
-    for (const [, matched] of this.#awake(matchedBy(trigger, own), { id: eventId, causes }))
+    for (const [, matched] of this.#awake(matchedBy(trigger, own), event))
       await inSlices(this.#find({ ...trigger, targets }, matched, found), slices);
     return found.choices();
   }
@@ -164,10 +167,9 @@ export class TriggerChooser {
   }
 
   #awake(matched: Matched, event: ChosenEvent): readonly (readonly [Trigger, MatchedAlerts])[] {
-    const { clock } = this.#options;
     return [...matched].filter(([trigger, { all }]) => {
-      const isAwake = heldNow(trigger, clock.now()) !== 'suspended';
-      if (!isAwake) this.#suppress(trigger, all.size, { event_id: event.id, because: 'suspended' });
+      const isAwake = heldNow(trigger, this.#options.clock.now()) !== 'suspended';
+      if (!isAwake) this.#suppress(trigger, all.size, { ...eventFields(event), because: 'suspended' });
       return isAwake;
     });
   }
@@ -229,7 +231,7 @@ export class TriggerChooser {
           if (slices.isOver) await slices.yieldTurn();
         }
         const count = all.size - awake.all.size;
-        const fields = { event_id: event.id, because: 'inhibited', source: inhibited.sourceOf(trigger.key) };
+        const fields = { ...eventFields(event), because: 'inhibited', source: inhibited.sourceOf(trigger.key) };
         if (count > 0) this.#suppress(trigger, count, fields);
         matched.set(trigger, awake);
       }
@@ -249,7 +251,7 @@ export class TriggerChooser {
     found: FoundObjects,
   ): Promise<void> {
     const slices = new Slices(this.#options.schedule, 'triggers');
-    const ready = isWanted ? this.#awaited.keep(trigger, matched.causes, event.id) : trigger;
+    const ready = isWanted ? this.#awaited.keep(trigger, { ...event, causes: matched.causes }) : trigger;
     if (isWanted) for (const _ of this.#find(ready, matched, found)) if (slices.isOver) await slices.yieldTurn();
     for (const _ of this.#searchOwners(trigger, matched, event)) if (slices.isOver) await slices.yieldTurn();
   }

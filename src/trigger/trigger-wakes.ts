@@ -3,6 +3,7 @@ import type { CauseStatus } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
 import { Attempts } from './attempts.ts';
+import type { ChosenEvent } from './matched-alerts.ts';
 import type { TriggerChooser } from './trigger-chooser.ts';
 import type { TriggersInForce } from './triggers-in-force.ts';
 import type { TriggerIndex } from './trigger-index.ts';
@@ -16,12 +17,6 @@ const gatherMs = 50;
 /** The end of a suspension is a time of the clock: one that is set is noticed within this time, milliseconds. */
 const clockLookMs = 10_000;
 
-/** An event, as it goes to the queue. */
-export interface WakingEvent {
-  readonly id: string;
-  readonly causes: Causes;
-}
-
 interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly triggers: TriggerIndex;
   readonly targets: TriggerTargets;
@@ -30,7 +25,7 @@ interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly alerts: Pick<AlertSource, 'snapshot'>;
   readonly newEventId: () => string;
   /** Enqueues objects that were chosen, and logs it. */
-  readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
+  readonly wake: (choices: readonly Choice[], event: ChosenEvent) => Promise<void>;
   /** Enqueues objects for a look without an alert. */
   readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
   /** Called when triggers have changed, once for all that came together. */
@@ -181,16 +176,14 @@ export class TriggerWakes {
   #chooseAwaited(): void {
     const { chooser, wake } = this.#options;
     for (const awaited of chooser.takeAwaited()) {
-      const { causes, eventId, trigger } = awaited;
+      const { event, trigger } = awaited;
       void this.#attempts.attempt(`named ${trigger.key}`, async () => {
         const choices = await chooser.chooseAwaited(awaited);
-        if (choices.length > 0) await wake(choices, { id: eventId, causes });
+        if (choices.length > 0) await wake(choices, event);
       });
       // More came than are named: those that fire still are found again.
-      if (causes.incomplete)
-        void this.#attempts.attempt(`awaited ${trigger.key}`, () =>
-          this.#wakeFiring(trigger, { id: eventId, causes }, 'firing'),
-        );
+      if (event.causes.incomplete)
+        void this.#attempts.attempt(`awaited ${trigger.key}`, () => this.#wakeFiring(trigger, event, 'firing'));
     }
   }
 
@@ -213,7 +206,7 @@ export class TriggerWakes {
       if (trigger === undefined || !this.#options.inForce.isActive(trigger)) continue;
       this.#options.logger.info('trigger.resumed', 'the suspension of a trigger has ended', { trigger: key });
       this.changed(key);
-      const event = (): WakingEvent => ({ id: newEventId(), causes: Causes.of('suspension', clock.now()) });
+      const event = (): ChosenEvent => ({ id: newEventId(), causes: Causes.of('suspension', clock.now()) });
       await this.#attempts.attempt(`resume ${key}`, () => this.#wakeFiring(trigger, event(), 'suspension ended'));
     }
   }
@@ -232,7 +225,7 @@ export class TriggerWakes {
   }
 
   /** @param status why the alerts that fire are looked at */
-  async #wakeFiring(trigger: Trigger, event: WakingEvent, status: CauseStatus): Promise<void> {
+  async #wakeFiring(trigger: Trigger, event: ChosenEvent, status: CauseStatus): Promise<void> {
     const { alerts, chooser, wake } = this.#options;
     const { signal } = this.#attempts;
     const { firing } = await alerts.snapshot(event.causes.lastSeen, [], signal);

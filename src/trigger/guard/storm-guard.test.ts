@@ -8,6 +8,7 @@ import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
 import { AlertOrder } from '../firing-condition.ts';
+import { eventIdsOf } from '../matched-alerts.ts';
 import { defaultTrigger } from '../trigger.ts';
 import { testTrigger } from './guard.fixture.ts';
 import { StormGuard } from './storm-guard.ts';
@@ -34,7 +35,7 @@ function start({ objects = 100, config = { share: 0.5, objects: 10, rate: 10 } }
   const out: string[] = [];
   /** By key; a changed one still chooses if it is of the second generation. */
   const triggers = new Map(['T', 'S'].map((key) => [key, testTrigger(key)]));
-  const calls: { readonly choices: readonly Choice[]; readonly id: string }[] = [];
+  const calls: { readonly choices: readonly Choice[]; readonly id: string; readonly ids: readonly string[] }[] = [];
   const guard = new StormGuard({
     clock,
     logger,
@@ -44,8 +45,9 @@ function start({ objects = 100, config = { share: 0.5, objects: 10, rate: 10 } }
     trigger: (key) => triggers.get(key),
     redecide: async ({ generation }) => generation === 2,
     order: () => new AlertOrder(),
-    enqueue: async (choices, { id }) => {
-      calls.push({ choices, id });
+    enqueue: async (choices, queued) => {
+      const { id } = queued;
+      calls.push({ choices, id, ids: eventIdsOf(queued) });
       for (const { requests: all, chosenBy } of choices)
         for (const { name } of all)
           out.push(
@@ -289,6 +291,19 @@ describe('StormGuard', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('names every event for a run that waited for several, and no other event', async () => {
+    const { calls, guard, logger } = start();
+    await guard.enqueue([choice(requests(60), new Map([['T', causes]]))], event);
+    await guard.enqueue([choice(requests(1), new Map([['S', causes]]))], { id: 'e2', joined: ['e3'], causes });
+    await guard.resume();
+    const named = calls.flatMap(({ choices, ids }) =>
+      choices.flatMap(({ requests: all }) => all.map(({ name }) => `${name} ${ids.join()}`)),
+    );
+    assert.deepEqual(named.toSorted().slice(0, 2), ['o0 e1,e2,e3', 'o1 e1']);
+    assert.equal(named.length, 60);
+    assert.deepEqual(logger.fieldsOf('trigger.storm')[0]?.['event_ids'], undefined);
   });
 
   it('holds no run of a namespace that has no part in the storm, neither of the same event nor of a later one', async () => {

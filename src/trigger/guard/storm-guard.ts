@@ -5,6 +5,7 @@ import type { LogFields } from '../../runtime/logger.ts';
 import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AlertOrder } from '../firing-condition.ts';
+import { createJoin, eventFields, eventIdsOf, type ChosenEvent } from '../matched-alerts.ts';
 import { defaultTrigger, type Trigger } from '../trigger.ts';
 import { guardedByNamespace, heldNamespaces, isGuarded, namespaceOf, releaseOrder } from './storm-shares.ts';
 import { createStormMetrics, type StormMetrics } from './guard-report.ts';
@@ -14,11 +15,6 @@ const maxNamedNamespaces = 20;
 
 /** Runs go out about this often, several at once, if the rate is higher; milliseconds. */
 const tickMs = 100;
-
-interface StormEvent {
-  readonly id: string;
-  readonly causes: Causes;
-}
 
 export interface StormGuardOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** `storm` of the configuration; `rate` in runs a second. */
@@ -30,7 +26,7 @@ export interface StormGuardOptions extends Pick<Runtime, 'clock' | 'logger' | 'r
   readonly trigger: (key: string) => Trigger | undefined;
   /** True if a trigger that has changed since still chooses the object for these causes. Never rejects. */
   readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => Promise<boolean>;
-  readonly enqueue: (choices: readonly Choice[], event: StormEvent) => Promise<void>;
+  readonly enqueue: (choices: readonly Choice[], event: ChosenEvent) => Promise<void>;
 }
 
 /** A storm that goes on. */
@@ -46,7 +42,7 @@ export interface StormState {
 /** A run that waits. */
 interface WaitingRun {
   readonly request: Request;
-  readonly eventId: string;
+  readonly event: ChosenEvent;
   readonly chosenBy: ReadonlyMap<string, Causes>;
   /** The triggers as they were when they chose. */
   readonly chosenAs: ReadonlyMap<string, Trigger | undefined>;
@@ -71,6 +67,7 @@ export class StormGuard {
   readonly #options: StormGuardOptions;
   readonly #waiting = new Map<string, WaitingRun>();
   readonly #union = lastUnion();
+  readonly #join = createJoin();
   readonly #line: LineOnceAWhile;
   readonly #metrics: StormMetrics;
   /** In the order of release, the next one last; undefined if the order has to be found again. */
@@ -94,7 +91,7 @@ export class StormGuard {
   }
 
   /** Passes on what may go now, and keeps the rest. Resolves when that is done. */
-  async enqueue(choices: readonly Choice[], event: StormEvent): Promise<void> {
+  async enqueue(choices: readonly Choice[], event: ChosenEvent): Promise<void> {
     const byNamespace = guardedByNamespace(choices);
     const touched = [...byNamespace.values()].reduce((sum, count) => sum + count, 0);
     const isStorm = !this.#isStopped && this.#isStorm(touched);
@@ -138,7 +135,7 @@ export class StormGuard {
     return heldNamespaces(byNamespace, config().share * Math.max(objectCount(), touched));
   }
 
-  #begin(touched: number, event: StormEvent, held: ReadonlyMap<string, number>): void {
+  #begin(touched: number, event: ChosenEvent, held: ReadonlyMap<string, number>): void {
     const isNew = this.#storm === undefined;
     this.#storm ??= { since: this.#options.clock.now(), released: 0, merged: 0 };
     if (isNew) this.#metrics.storms.inc();
@@ -150,7 +147,7 @@ export class StormGuard {
     const names = [...held.keys()].map((namespace) => (namespace === '' ? '(none)' : namespace));
     const runs = [...held.values()].reduce((sum, count) => sum + count, this.#waiting.size);
     logger.warn('trigger.storm', 'an event concerns so many objects that its runs go out one after the other', {
-      event_id: event.id,
+      ...eventFields(event),
       requests: touched,
       objects: known,
       namespaces: names.slice(0, maxNamedNamespaces),
@@ -165,7 +162,7 @@ export class StormGuard {
   }
 
   /** The part of a choice that goes on now; the rest waits. */
-  #passed(choice: Choice, event: StormEvent, heldOnes: ReadonlyMap<string, number>): readonly Choice[] {
+  #passed(choice: Choice, event: ChosenEvent, heldOnes: ReadonlyMap<string, number>): readonly Choice[] {
     const { requests, chosenBy } = choice;
     if (!isGuarded(chosenBy)) return [choice];
     const held = requests.filter(
@@ -176,7 +173,7 @@ export class StormGuard {
     const guarded = new Map([...chosenBy].filter(([key]) => key !== defaultTrigger));
     const causes = [...guarded.values()].reduce((a, b) => this.#union(a, b));
     const chosenAs = new Map(Array.from(guarded.keys(), (key) => [key, this.#options.trigger(key)]));
-    for (const request of held) this.#keep({ request, chosenBy: guarded, chosenAs, causes, eventId: event.id });
+    for (const request of held) this.#keep({ request, chosenBy: guarded, chosenAs, causes, event });
     const heldKeys = new Set(held);
     const others = requests.filter((request) => !heldKeys.has(request));
     return [
@@ -202,7 +199,9 @@ export class StormGuard {
       chosenBy.set(trigger, earlier === undefined ? causes : this.#union(earlier, causes));
     }
     const chosenAs = new Map([...run.chosenAs, ...waiting.chosenAs]);
-    this.#waiting.set(key, { ...waiting, chosenBy, chosenAs, causes: this.#union(waiting.causes, run.causes) });
+    const event = this.#join(waiting.event, run.event);
+    const causes = this.#union(waiting.causes, run.causes);
+    this.#waiting.set(key, { ...waiting, event, chosenBy, chosenAs, causes });
   }
 
   #arm(): void {
@@ -233,14 +232,14 @@ export class StormGuard {
       if (chosen !== undefined) all.push(chosen);
     }
     if (all.length < taken.length) this.#dropped(taken.length - all.length);
-    for (const [id, runs] of Map.groupBy(all, ({ eventId }) => eventId)) {
+    for (const runs of Map.groupBy(all, ({ event }) => eventIdsOf(event).join()).values()) {
       const causes = runs.map((run) => run.causes).reduce((a, b) => this.#union(a, b));
       const choices = runs.map(({ request, chosenBy, causes: own }) => ({
         requests: [request],
         chosenBy,
         causes: own,
       }));
-      await this.#options.enqueue(choices, { id, causes });
+      await this.#options.enqueue(choices, { ...runs[0]!.event, causes });
     }
   }
 
