@@ -56,8 +56,8 @@ export class PeerSlices implements PeerSource {
 
   list(): readonly string[] {
     const { scheme, routePrefix } = this.#options;
-    const places = new Set([...this.#reflector.objects.values()].flatMap(({ places: all }) => all));
-    return [...places].toSorted().map((place) => `${scheme()}://${place}${routePrefix}`);
+    const places = placesOf(this.#reflector.objects.values());
+    return places.map((place) => `${scheme()}://${place}${routePrefix}`);
   }
 
   listed(): Promise<void> {
@@ -91,8 +91,33 @@ function slicesOf(namespace: string, service: string): WatchedResource {
 
 /** One slice. */
 interface PeerSlice extends CachedObject {
-  /** `ADDRESS:PORT` of each pod that is ready. */
-  readonly places: readonly string[];
+  /** Each pod that is ready. */
+  readonly places: readonly PodPlace[];
+}
+
+interface PodPlace {
+  /** `ADDRESS:PORT` */
+  readonly place: string;
+  /** The uid of the pod, or else its place. */
+  readonly pod: string;
+}
+
+/**
+ * One place of each pod: a Service of both families has a slice for each of them, and a pod that was there twice would be a replica that
+ * never answers, if it listens on one family alone. IPv4 comes first. Exported for the tests.
+ */
+export function placesOf(slices: Iterable<Pick<PeerSlice, 'places'>>): readonly string[] {
+  const byPod = new Map<string, string>();
+  for (const { place, pod } of [...slices].flatMap(({ places }) => places)) {
+    const known = byPod.get(pod);
+    if (known === undefined || isBefore(place, known)) byPod.set(pod, place);
+  }
+  return [...new Set(byPod.values())].toSorted();
+}
+
+function isBefore(place: string, other: string): boolean {
+  const [isSixth, isOtherSixth] = [place.startsWith('['), other.startsWith('[')];
+  return isSixth === isOtherSixth ? place < other : isOtherSixth;
 }
 
 /** Exported for the tests. */
@@ -105,12 +130,12 @@ function toPeerSlice(object: ApiObject, _served: ServedResource): PeerSlice {
   const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata;
   const { endpoints, ports } = object as ApiObject & { readonly endpoints?: unknown; readonly ports?: unknown };
   const port = portOf(ports);
-  const addresses = listOf(endpoints).filter(isReady).flatMap(firstAddress);
+  const ready = listOf(endpoints).filter(isReady);
   return {
     request: { kind: 'EndpointSlice', namespace, name },
     uid,
     resourceVersion,
-    places: port === undefined ? [] : addresses.map((address) => `${hostOf(address)}:${port}`),
+    places: port === undefined ? [] : ready.flatMap((endpoint) => placeOf(endpoint, port)),
   };
 }
 
@@ -127,9 +152,12 @@ function isReady({ conditions }: Readonly<Record<string, unknown>>): boolean {
 }
 
 /** Each endpoint is one pod, and all of its addresses are the same. */
-function firstAddress({ addresses }: Readonly<Record<string, unknown>>): readonly string[] {
+function placeOf({ addresses, targetRef }: Readonly<Record<string, unknown>>, port: number): readonly PodPlace[] {
   const [first] = Array.isArray(addresses) ? (addresses as unknown[]) : [];
-  return typeof first === 'string' ? [first] : [];
+  if (typeof first !== 'string') return [];
+  const place = `${hostOf(first)}:${port}`;
+  const { uid } = isJsonObject(targetRef) ? targetRef : {};
+  return [{ place, pod: typeof uid === 'string' ? uid : place }];
 }
 
 function hostOf(address: string): string {
