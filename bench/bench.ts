@@ -17,6 +17,7 @@ import { page } from './page.ts';
 import { renderPlot, type Plot } from './plot.ts';
 import { memory } from './memory.ts';
 import { reaction } from './reaction.ts';
+import { replicas } from './replicas.ts';
 import { rest } from './rest.ts';
 import type { Section, SectionResult } from './section.ts';
 import { silences } from './silences.ts';
@@ -39,6 +40,7 @@ const sections: readonly Section[] = [
   storm,
   lanes,
   tenants,
+  replicas,
   silences,
   triggers,
   greedy,

@@ -16,18 +16,32 @@ export class PeerCluster {
   readonly folder: string;
   readonly #server: KubeApiServer;
   readonly #lease: string;
+  readonly #environment: Readonly<Record<string, string>>;
 
-  private constructor(server: KubeApiServer, lease: string, ports: readonly number[], folder: string) {
+  private constructor(
+    server: KubeApiServer,
+    lease: string,
+    ports: readonly number[],
+    folder: string,
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.#server = server;
     this.#lease = lease;
     this.ports = ports;
     this.folder = folder;
+    this.#environment = environment;
   }
 
-  static async start(server: KubeApiServer, lease: string): Promise<PeerCluster> {
+  static async start(server: KubeApiServer, lease: string, environment = {}): Promise<PeerCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'tocsin-peers-'));
     await writeFile(join(folder, 'token'), `${peerToken}\n`);
-    const cluster = new PeerCluster(server, lease, [await freePort(), await freePort(), await freePort()], folder);
+    const cluster = new PeerCluster(
+      server,
+      lease,
+      [await freePort(), await freePort(), await freePort()],
+      folder,
+      environment,
+    );
     try {
       cluster.replicas.push(...(await Promise.all(cluster.ports.map((_, index) => cluster.startReplica(index)))));
       await cluster.leader();
@@ -43,7 +57,12 @@ export class PeerCluster {
     const config = `{source: {select: labels, debounce: {wait: 50ms, max_wait: 100ms}}, controller: {resync: 0s, requeue_after: 1h},
       replicas: {enabled: true, identity: replica-${index}, peers: [${urls.join()}], advertise: '${urls[index]}', token_file: ${join(this.folder, 'token')},
       lease: {name: ${this.#lease}, duration: 6s, renew_deadline: 4s, retry_period: 1s}}}`;
-    return startTocsin({ port: this.ports[index]!, config, args: [`--kubeconfig=${this.#server.kubeconfig}`] });
+    return startTocsin({
+      port: this.ports[index]!,
+      config,
+      environment: this.#environment,
+      args: [`--kubeconfig=${this.#server.kubeconfig}`],
+    });
   }
 
   /** The index of the replica that leads, once all others know it and can be reached. */

@@ -10,6 +10,16 @@ interface Cut {
   readonly added: number;
 }
 
+/** What waits in the work queue of a follower. */
+export interface WaitingRequests {
+  /** Counts what is added. */
+  readonly added: number;
+  /** True if something waits until this replica leads. */
+  readonly isWaiting: boolean;
+  /** The leader has worked on the causes of everything that was added until then. Returns the number of requests that wait no more. */
+  drop(added: number): number;
+}
+
 /** The most cuts that are remembered; of more, every second one is given up, so that some requests wait for a later one. */
 export const maxCuts = 64;
 

@@ -14,13 +14,13 @@ import { Query } from '../../text/go/url.ts';
 import { AlertDigests, digestType } from './alert-digest.ts';
 import { BodyReceipts, receiptOf, receiptsType } from './body-receipts.ts';
 import type { Leadership } from '../leadership.ts';
-import { LeaderMarks, type Barrier } from './marks.ts';
+import { LeaderMarks, type Barrier, type WaitingRequests } from './marks.ts';
 import { peerAnswerBytes } from './peer-client.ts';
 import type { PeerReport } from './peer-report.ts';
 import { peerProtocol, type Peer, type Peers } from './peers.ts';
-import { Teller, type Told, type WaitingRequests } from './teller.ts';
+import { Teller } from './teller.ts';
 import { alertLine, toldBodies, type ToldBody } from './told-alerts.ts';
-import { sameReceptionMs, toldFormat } from './told-format.ts';
+import { sameReceptionMs, toldFormat, type Told } from './told-format.ts';
 import { openUnions, unionOfAlerts, unlikeAlerts } from './union.ts';
 
 /** The header of an answer that lacks what a replica knows: the names of those that did not answer. */

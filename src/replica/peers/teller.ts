@@ -1,15 +1,15 @@
-import * as z from 'zod';
 import type { Alert } from '../../alert/alert.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { inSlices, Slices, type SliceSchedule } from '../../runtime/slices.ts';
 import { AlertDigests, digestType } from './alert-digest.ts';
 import type { Leadership } from '../leadership.ts';
-import { FollowerMarks } from './marks.ts';
+import { FollowerMarks, type WaitingRequests } from './marks.ts';
 import { PeerRefusal } from './peer-client.ts';
 import type { Peer, Peers } from './peers.ts';
 import { receiptsOf, receiptsType, WaitingBodies, type BodyReceipt } from './body-receipts.ts';
-import { toldBodies, ToldAlerts, type ToldBody } from './told-alerts.ts';
+import { both, toldBodies, ToldAlerts, type ToldBody } from './told-alerts.ts';
+import { Told } from './told-format.ts';
 
 /** How long alerts are gathered before they are told, milliseconds. */
 export const tellAfterMs = 200;
@@ -28,27 +28,6 @@ const lastWordsMs = 1000;
 
 /** The most alerts that are told at once. */
 const maxPerRound = 5000;
-
-/** What the leader answers. Members that a later version adds are ignored. */
-export const Told = z.object({
-  version: z.int().min(1),
-  term: z.int().min(0),
-  mark: z.int().min(0),
-  covered: z.int().min(0),
-  /** The indexes of the alerts that it does not know like this. */
-  missing: z.array(z.int().min(0)).readonly(),
-});
-export type Told = z.infer<typeof Told>;
-
-/** What waits in the work queue of a follower. */
-export interface WaitingRequests {
-  /** Counts what is added. */
-  readonly added: number;
-  /** True if something waits until this replica leads. */
-  readonly isWaiting: boolean;
-  /** The leader has worked on the causes of everything that was added until then. Returns the number of requests that wait no more. */
-  drop(added: number): number;
-}
 
 /** Hears what is told. */
 export interface TellerObserver {
@@ -118,7 +97,7 @@ export class Teller {
   tookBody(receipt: BodyReceipt, alerts: readonly Alert[]): void {
     if (!this.#isTelling || alerts.length === 0) return;
     if (!this.#bodies.add(receipt, alerts)) {
-      this.#tellOneByOne();
+      this.#tellOneByOne(this.#bodies.take(Infinity));
       for (const alert of alerts) this.#alerts.add(alert);
     }
     this.#cancelTimer ??= this.#timer(tellAfterMs);
@@ -223,21 +202,18 @@ export class Teller {
 
   /** The alerts of the bodies that the leader has not got come to those that are told one by one. */
   async #tellBodies(leader: Peer, bodies: ReturnType<WaitingBodies['take']>): Promise<Told | undefined> {
-    const keep = (taken: typeof bodies): void => {
-      for (const { alerts } of taken) for (const alert of alerts) this.#alerts.add(alert);
-    };
     try {
       const answer = await this.#call(leader, `received?${this.#query({})}`, {
         type: receiptsType,
         content: receiptsOf(bodies),
       });
       const missing = new Set(answer.missing);
-      keep(bodies.filter((_, index) => missing.has(index)));
+      this.#tellOneByOne(bodies.filter((_, index) => missing.has(index)));
       const known = bodies.reduce((sum, { alerts }, index) => sum + (missing.has(index) ? 0 : alerts.length), 0);
       this.#options.observer.told(known, known);
       return answer;
     } catch (error) {
-      keep(bodies);
+      this.#tellOneByOne(bodies);
       // It is of a version without receipts.
       if (error instanceof PeerRefusal && (error.status === 404 || error.status === 415)) return undefined;
       throw error;
@@ -263,8 +239,8 @@ export class Teller {
     return this.#alerts.isEmpty && this.#bodies.size === 0;
   }
 
-  #tellOneByOne(): void {
-    for (const { alerts } of this.#bodies.take(Infinity)) for (const alert of alerts) this.#alerts.add(alert);
+  #tellOneByOne(bodies: ReturnType<WaitingBodies['take']>): void {
+    for (const { alerts } of bodies) for (const alert of alerts) this.#alerts.add(alert);
   }
 
   #leader(): Peer {
@@ -338,9 +314,4 @@ export class Teller {
     for (const [name, value] of Object.entries(given)) if (value !== undefined) parameters.set(name, String(value));
     return parameters.toString();
   }
-}
-
-function* both<T>(first: Iterable<T>, then: Iterator<T> | undefined): Generator<T, void> {
-  yield* first;
-  for (let next = then?.next(); next !== undefined && next.done !== true; next = then?.next()) yield next.value;
 }

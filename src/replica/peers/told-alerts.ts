@@ -71,6 +71,12 @@ export class ToldAlerts {
   }
 }
 
+/** What was taken out already, and what is still to come. */
+export function* both<T>(first: Iterable<T>, then: Iterator<T> | undefined): Generator<T, void> {
+  yield* first;
+  for (let next = then?.next(); next !== undefined && next.done !== true; next = then?.next()) yield next.value;
+}
+
 /** A body for `POST /api/peers/v1/alerts`. */
 export interface ToldBody {
   readonly text: string;

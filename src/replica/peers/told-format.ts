@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Alert, AlertTimes, PostableAlert } from '../../alert/alert.ts';
 import { alertsFormat, readBatch, type AlertFormat } from '../../receiver/intake/batch.ts';
 
@@ -75,3 +76,14 @@ function notAhead(told: PostableAlert, now: number): PostableAlert {
   const hashed = keyHash === undefined ? {} : { keyHash };
   return { key, ...hashed, labels, annotations, startsAt: now, endsAt, generatorURL, known, invalid };
 }
+
+/** What the leader answers. Members that a later version adds are ignored. */
+export const Told = z.object({
+  version: z.int().min(1),
+  term: z.int().min(0),
+  mark: z.int().min(0),
+  covered: z.int().min(0),
+  /** The indexes of the alerts that it does not know like this. */
+  missing: z.array(z.int().min(0)).readonly(),
+});
+export type Told = z.infer<typeof Told>;
