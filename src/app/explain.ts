@@ -3,8 +3,10 @@ import type { RightsOf } from '../access/rights.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
+import type { Items } from '../explain/own-answers.ts';
 import type { PredictorSettings } from '../explain/predictor.ts';
 import { nearestPath } from '../config/settings/unknown-key.ts';
+import type { AskedReplicas } from '../explain/replica-answers.ts';
 import type { LiveTriggers } from '../explain/trigger-predictions.ts';
 import type { PipelineName } from '../explain/schema.ts';
 import type { Status } from '../explain/schema-status.ts';
@@ -44,6 +46,8 @@ export interface ExplainParts {
   readonly options: Pick<AppOptions, 'version' | 'web'>;
   /** The rights of a request's sender. */
   readonly rightsOf: RightsOf;
+  /** The other replicas. Default: there are none. */
+  readonly others?: AskedReplicas | undefined;
 }
 
 /** History and payloads, their sources, and the API that answers from them. */
@@ -103,6 +107,12 @@ export class Explaining {
       },
     });
     return this.#stage.api.routes;
+  }
+
+  /** What this replica alone knows about a question of another one, a path with its query. Rejects with Refusal. */
+  async known(question: string): Promise<Items<object>> {
+    if (this.#stage === undefined) throw new Refusal(503, 'Tocsin is starting');
+    return this.#stage.own.answer(question);
   }
 
   /** Writes the last lines of the log, and ends the history after them. */

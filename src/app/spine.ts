@@ -146,6 +146,7 @@ export class Spine {
       requests: () => controller.barrier(),
       waiting: controller,
       lookAtAll: () => this.lookAtAll(),
+      known: (question) => this.#explaining.known(question),
     });
   }
 
@@ -272,6 +273,7 @@ export class Spine {
       ...door,
       receiver,
       options: this.#options,
+      others: this.#others?.questions,
       store: this.#store,
       pipelines: this.home,
       alerts: this.#alerts,

@@ -51,6 +51,8 @@ interface Page<Item> {
 
 /** Asks a running Tocsin. Every failure rejects with ApiError. */
 export class ApiClient {
+  /** The replicas that an answer says have not answered. */
+  readonly missingReplicas = new Set<string>();
   readonly #options: ApiClientOptions;
 
   constructor(options: ApiClientOptions) {
@@ -165,7 +167,11 @@ export class ApiClient {
     const { error } = shape.safeParse(value);
     // A newer Tocsin may say more.
     const wrong = error?.issues.find(({ code }) => code !== 'unrecognized_keys');
-    if (wrong === undefined) return value as T;
+    if (wrong === undefined) {
+      const { missing_replicas: missing = [] } = value as { readonly missing_replicas?: readonly string[] };
+      for (const name of missing) this.missingReplicas.add(name);
+      return value as T;
+    }
     const where = wrong.path.length === 0 ? 'it' : wrong.path.map(String).join('.');
     throw new ApiError(
       `${this.shownUrl} answers as no Tocsin of this version does (${where}: ${wrong.message}): ` +

@@ -1,3 +1,5 @@
+import type { ApiClient } from './client.ts';
+import type { Output } from './output.ts';
 import type { PipelineName } from '../explain/schema.ts';
 import { pipelineOfKey } from '../explain/words.ts';
 import { UsageError } from './command.ts';
@@ -29,4 +31,17 @@ export function readLabels(words: readonly string[]): Readonly<Record<string, st
     else labels['alertname'] = word;
   }
   return labels;
+}
+
+/** A name as a replica has it, without the suffix that each start gives it. */
+export function replicaText(name: string): string {
+  return name.replace(/_[0-9a-f]{16}$/, '');
+}
+
+/** What is told may not be all. */
+export function tellMissing(output: Output, { missingReplicas }: Pick<ApiClient, 'missingReplicas'>): void {
+  if (missingReplicas.size === 0) return;
+  const names = [...missingReplicas].map(replicaText).join(', ');
+  output.line();
+  output.line(`${names} did not answer in time: what is known there alone is missing here.`);
 }

@@ -6,7 +6,7 @@ import { StatusAnswer } from '../explain/schema-status.ts';
 import { equalMatcher, messageWritten, reasons, showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import { ApiError, type ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
-import { showTime } from './names.ts';
+import { replicaText, showTime, tellMissing } from './names.ts';
 import type { Colour, Output } from './output.ts';
 
 /** The most alerts that are shown. */
@@ -49,6 +49,7 @@ async function tellAlerts({ values, words, api, output }: Call<typeof flags>): P
   if (await output.object({ items })) return code;
   if (items.length === 0) throw new CommandError(await notReceived(api, words));
   for (const item of items) await tellAlert(output, api, item);
+  tellMissing(output, api);
   if (found.length > maxAlerts)
     output.line(`More alerts match: name more labels, to see others than these ${maxAlerts}.`);
   return code;
@@ -109,7 +110,8 @@ const colours: Readonly<Record<Effect['verdict'], Colour>> = {
 
 async function tellEffect(output: Output, api: ApiClient, effect: Effect): Promise<void> {
   const { at, verdict, because, request_id: request, event_id: event, silences = [] } = effect;
-  const ids = [request && `request ${request}`, event && `event ${event}`].filter(Boolean).join(', ');
+  const where = effect.replica && `on ${replicaText(effect.replica)}`;
+  const ids = [request && `request ${request}`, event && `event ${event}`, where].filter(Boolean).join(', ');
   output.heading([
     [`  ${showTime(at)} (${output.ago(at)})  `],
     [verdict.replaceAll('_', ' '), colours[verdict]],
@@ -121,6 +123,8 @@ async function tellEffect(output: Output, api: ApiClient, effect: Effect): Promi
   for (const id of silences) output.line(await silenceText(api, id), 6);
   const rows = await runRows(api, effect);
   if (rows.length > 0) output.table(rows, 6);
+  else if (effect.replica !== undefined && colours[verdict] === 'green')
+    output.line('no run there: the replica that leads makes the runs', 6);
 }
 
 interface Silence {

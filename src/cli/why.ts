@@ -17,7 +17,7 @@ import { readName } from '../config/settings/value-readers.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
 import { nothingKept } from './reconcile.ts';
-import { readPipelineName, showTime } from './names.ts';
+import { readPipelineName, replicaText, showTime, tellMissing } from './names.ts';
 import { roughly, type Colour, type Output, type Row } from './output.ts';
 
 const defaultRuns = 5;
@@ -63,6 +63,7 @@ async function tellRuns({ values, words, api, output }: Call<typeof flags>): Pro
   if (pipeline !== undefined) tellCondition(output, pipeline);
   if (items.length === 0) output.line(await noRun(api, values.run));
   for (const run of items) tellRun(output, run);
+  tellMissing(output, api);
   return code;
 }
 
@@ -106,6 +107,7 @@ async function listPipelines(api: ApiClient, output: Output): Promise<number> {
     ]),
     0,
   );
+  tellMissing(output, api);
   return code;
 }
 
@@ -166,6 +168,7 @@ function rowsOf(output: Output, run: Run): readonly Row[] {
   const { transition, prometheus, error } = run;
   return [
     ...wokenBy(run, output.isWide).map((text, index): Row => [index === 0 ? 'woken by' : '', text]),
+    ['ran on', run.replica === undefined ? undefined : replicaText(run.replica)],
     ['lane', run.priority === 'platform' ? 'platform (lanes.platform): it went first' : undefined],
     ['chosen by', chosenBy(run)],
     ['requests', [...run.request_ids, more(run.more_request_ids)].filter(Boolean).join(', ')],

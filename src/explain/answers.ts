@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import { Slots } from '../runtime/slots.ts';
-import { answer } from '../server/request/answer.ts';
+import { answer, nameMissingPeers } from '../server/request/answer.ts';
+import type { MergedItems } from './replica-answers.ts';
 
 /** The number of questions that are answered at once; further ones wait. */
 const questionSlots = 4;
@@ -16,30 +17,31 @@ export class Answers {
   }
 
   /** Whatever it takes is found first. */
-  async one(response: ServerResponse, find: () => Promise<unknown>): Promise<void> {
+  async one(response: ServerResponse, find: () => Promise<object>): Promise<void> {
     const release = await this.#slots.acquire();
     try {
-      answerWith(response, 200, JSON.stringify(await find()));
+      const found = await find();
+      nameMissingPeers(response, (found as Pick<MergedItems<unknown>, 'missing_replicas'>).missing_replicas);
+      answerWith(response, 200, JSON.stringify(found));
     } finally {
       release();
     }
   }
 
   /** Written item by item, because a thousand runs are megabytes. */
-  async list(
-    response: ServerResponse,
-    find: () => Promise<{ readonly items: readonly unknown[]; readonly next?: string | undefined }>,
-  ): Promise<void> {
+  async list(response: ServerResponse, find: () => Promise<MergedItems<unknown>>): Promise<void> {
     const release = await this.#slots.acquire();
     try {
-      const { items, next } = await find();
+      const { items, next, missing_replicas: missing } = await find();
       const slices = new Slices(this.#schedule, 'history');
       const texts: string[] = [];
       for (const item of items) {
         texts.push(JSON.stringify(item));
         if (slices.isOver) await slices.yieldTurn();
       }
-      const end = next === undefined ? '' : `,"next":${JSON.stringify(next)}`;
+      const rest = JSON.stringify({ next, missing_replicas: missing }).slice(1);
+      const end = rest === '}' ? '' : `,${rest.slice(0, -1)}`;
+      nameMissingPeers(response, missing);
       answerWith(response, 200, `{"items":[${texts.join(',')}]${end}}`);
     } finally {
       release();

@@ -12,16 +12,15 @@ import { Refusal, refuse } from '../server/request/answer.ts';
 import type { Body } from '../server/request/body-reader.ts';
 import type { Route } from '../server/routes.ts';
 import { readRequestId } from '../server/request/request-head.ts';
-import type { AlertReader } from './alert-reader.ts';
+import type { AllAnswers } from './all-answers.ts';
 import { Answers, answerWith } from './answers.ts';
 import type { LiveFacts } from './live-facts.ts';
 import { PayloadStories } from './payload-stories.ts';
 import type { PipelineReader } from './pipeline-reader.ts';
 import { maxExplained, type Predictor } from './predictor.ts';
-import { jsonOf, pipelineName, Question } from './questions.ts';
-import type { RunReader } from './run-reader.ts';
+import { factFilters, jsonOf, pages, pipelineName, Question } from './questions.ts';
 import type { Matcher } from '../matcher/matcher.ts';
-import type { Fact, PipelineName } from './schema.ts';
+import type { PipelineName } from './schema.ts';
 import type { Problem, Status } from './schema-status.ts';
 import { briefly, requireAlerts, runsForSender, viewOf } from './team-view.ts';
 import { VisibleFacts } from './visible-facts.ts';
@@ -41,8 +40,7 @@ export interface ExplainApiOptions {
   readonly logger: Logger;
   readonly history: History;
   readonly payloads: Payloads;
-  readonly runs: RunReader;
-  readonly alerts: AlertReader;
+  readonly all: AllAnswers;
   readonly pipelines: PipelineReader;
   readonly predictor: Predictor;
   readonly live: LiveFacts;
@@ -69,9 +67,6 @@ export interface ExplainApiOptions {
 
 type Parameters = Readonly<Record<string, string>>;
 type Handler = (request: IncomingMessage, response: ServerResponse, parameters: Parameters) => Promise<void>;
-
-const factFilters = ['filter', 'pipeline', 'request_id', 'event_id', 'event'];
-const pages = ['since', 'until', 'limit', 'cursor'];
 
 /**
  * `/api/tocsin/v1`: reads questions, gets the answers, and writes them. Every request is answered. The schemas are loaded with the
@@ -139,62 +134,52 @@ export class ExplainApi {
 
   async #pipelines(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, ['limit', 'cursor']);
+    const { keyPage } = question;
     const rights = this.#options.rightsOf(request);
-    const { pipelines } = this.#options;
-    const view = rights && (await viewOf(rights, pipelines.namespaces));
-    await this.#answers.list(response, () => pipelines.list(question.limit, question.text('cursor'), view));
+    const view = rights && (await viewOf(rights, this.#options.pipelines.namespaces));
+    await this.#answers.list(response, () =>
+      this.#options.all.pipelines({ question, path: '/pipelines' }, keyPage, view),
+    );
   }
 
   async #runs(request: IncomingMessage, response: ServerResponse, parameters: Parameters): Promise<void> {
-    const page = new Question(request.url!, pages).page(this.#options.clock.now());
+    const question = new Question(request.url!, pages);
+    const page = question.page(this.#options.clock.now());
     const { kind = '', namespace, name = '' } = parameters;
     const pipeline = pipelineName(kind, namespace, name);
     const rights = this.#options.rightsOf(request);
     if (rights !== undefined && namespace !== undefined) await rights.require('get', 'alerts', [namespace]);
+    const path = pathOf('pipelines', kind, namespace, name);
     await this.#answers.list(response, async () => {
-      const { items, next } = await this.#options.runs.runsOf(pipeline, page);
-      const shown = rights === undefined ? items : await runsForSender(rights, items, namespace);
-      return { items: shown, ...(next !== undefined && { next: String(next) }) };
+      const { items, ...rest } = await this.#options.all.runs({ question, path }, pipeline, page);
+      return { ...rest, items: rights === undefined ? items : await runsForSender(rights, items, namespace) };
     });
   }
 
   async #alerts(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, ['filter', 'limit', 'cursor']);
-    const [{ matchers, limit }, after] = [question, question.text('cursor') ?? ''];
+    const { keyPage, matchers } = question;
     const seen = await this.#seen(request, matchers);
-    await this.#answers.list(response, async () => {
-      const found = await this.#options.alerts.matching(matchers, seen);
-      const rest = found.filter(({ fingerprint = '' }) => fingerprint > after);
-      const items = rest.slice(0, limit);
-      return { items, ...(rest.length > limit && { next: items.at(-1)!.fingerprint }) };
-    });
+    await this.#answers.list(response, () => this.#options.all.alerts({ question, path: '/alerts' }, keyPage, seen));
   }
 
   async #alert(request: IncomingMessage, response: ServerResponse, { fingerprint = '' }: Parameters): Promise<void> {
-    const page = new Question(request.url!, pages).page(this.#options.clock.now());
+    const question = new Question(request.url!, pages);
+    const page = question.page(this.#options.clock.now());
     if (!/^[0-9a-f]{16}$/.test(fingerprint))
       throw new Refusal(400, `a fingerprint has 16 hexadecimal digits, as in fingerprint= of alert.new in the log`);
     const seen = await this.#seen(request, []);
-    await this.#answers.one(response, () => this.#options.alerts.explain(fingerprint, page, seen));
+    const asked = { question, path: pathOf('alerts', fingerprint) };
+    await this.#answers.one(response, () => this.#options.all.effects(asked, fingerprint, page, seen));
   }
 
   async #facts(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const question = new Question(request.url!, [...factFilters, ...pages]);
-    const { limit, before, since, until } = question.page(this.#options.clock.now());
-    const { needles, isWanted } = question.wanted;
-    const seen = await this.#seen(request, question.matchers);
-    await this.#answers.list(response, async () => {
-      const items: Fact[] = [];
-      for await (const fact of this.#options.history.newestFirst({ needles, before })) {
-        const time = Date.parse(fact.time);
-        if (since !== undefined && time < since) break;
-        if ((until !== undefined && time >= until) || !isWanted(fact)) continue;
-        if (seen !== undefined && !(await seen.shows(fact))) continue;
-        if (items.length === limit) return { items, next: String(items.at(-1)!.id) };
-        items.push(fact);
-      }
-      return { items };
-    });
+    const question = new Question(request.url!, [...factFilters, ...pages, 'replicas']);
+    const page = question.page(this.#options.clock.now());
+    const { matchers, wanted, isForAll } = question;
+    void [wanted, isForAll];
+    const seen = await this.#seen(request, matchers);
+    await this.#answers.list(response, () => this.#options.all.facts({ question, path: '/history' }, page, seen));
   }
 
   async #payloadList(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -294,4 +279,8 @@ export class ExplainApi {
     const path = (request.url ?? '').slice(0, 200);
     this.#options.logger.error('explain.failed', 'a defect: a question could not be answered', { path, error });
   }
+}
+
+function pathOf(...names: readonly (string | undefined)[]): string {
+  return names.flatMap((name) => (name === undefined ? [] : [`/${encodeURIComponent(name)}`])).join('');
 }

@@ -49,6 +49,7 @@ describe('the OpenAPI document', () => {
   it('shows a run as the issue of an alert: why, what was found, what was done', () => {
     assert.deepEqual(Object.keys(document.components.schemas['Run']?.properties ?? {}), [
       'id',
+      'replica',
       'pipeline',
       'at',
       'priority',

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { ExplainedAlert, Payload } from './schema.ts';
+import { ExplainedAlert } from './schema.ts';
 import { StatusAnswer } from './schema-status.ts';
 import {
+  Payload,
   Alerts,
   ApiError,
   Explanation,
@@ -51,6 +52,7 @@ const parameters = {
   event_id: query('The id of an event.'),
   event: query('The name of a line of the log, such as `condition.changed`.'),
   since: query('Not before this time, or so long ago: `2026-11-30T09:00:00Z`, `90m`.'),
+  replicas: query('All replicas, or this one alone.', { type: 'string', enum: ['all', 'this'], default: 'all' }),
   until: query('Before this time, or so long ago.'),
   limit: query('So many at most.', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }),
   cursor: query('`next` of the page before.'),
@@ -115,7 +117,7 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
     get: {
       id: 'listFacts',
       summary: 'What the log said, newest first',
-      parameters: ['filter', 'pipeline', 'by_request', 'event_id', 'event', ...page],
+      parameters: ['filter', 'pipeline', 'by_request', 'event_id', 'event', 'replicas', ...page],
       answer: Facts,
     },
   },

@@ -7,7 +7,7 @@ import { formatDateTime } from '../text/go/date-time.ts';
 import { runsOfEvents } from './event-runs.ts';
 import { countOf, textOf } from './fact-fields.ts';
 import { given } from './run-story.ts';
-import type { Payload } from './schema.ts';
+import type { Payload } from './schema-requests.ts';
 
 export interface PayloadStoriesOptions {
   readonly payloads: Payloads;

@@ -14,19 +14,39 @@ import type { VisibleFacts } from './visible-facts.ts';
 const defaultLimit = 100;
 const maxLimit = 1000;
 
+/** The most items of one millisecond behind which a page of several replicas can begin. Two replicas do not log a thousand lines in one. */
+export const mostSkipped = 10_000;
+
+/** The most items that one replica asks another one for. */
+export const mostOfReplica = maxLimit + mostSkipped;
+
 /** The most matchers of one question, and the longest matcher, characters. */
 const maxMatchers = 20;
 const maxMatcherCharacters = 1024;
 
+/** The parameters of the lists that have them. */
+export const factFilters = ['filter', 'pipeline', 'request_id', 'event_id', 'event'];
+export const pages = ['since', 'until', 'limit', 'cursor'];
+
+/** A part of a list in the order of its keys. */
+export interface KeyPage {
+  readonly limit: number;
+  /** The last key of the page before; `''` for the first page. */
+  readonly after: string;
+}
+
 /** The parameters of a request. A wrong parameter is a Refusal, with the value found and the values allowed. */
 export class Question {
   readonly #query: Query;
+  readonly #given: URLSearchParams;
+  readonly #maxLimit: number;
 
-  /** @param names the parameters of the call */
-  constructor(url: string, names: readonly string[]) {
+  /** @param names the parameters of the call @param most items of a page */
+  constructor(url: string, names: readonly string[], most = maxLimit) {
     this.#query = new Query(url);
-    const given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
-    const unknown = [...given.keys()].find((name) => !names.includes(name));
+    this.#maxLimit = most;
+    this.#given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+    const unknown = [...this.#given.keys()].find((name) => !names.includes(name));
     if (unknown === undefined) return;
     const allowed = names.length === 0 ? 'none' : names.join(', ');
     throw refused(`unknown parameter ${JSON.stringify(unknown.slice(0, 60))}, allowed: ${allowed}`);
@@ -37,6 +57,11 @@ export class Question {
     void new Question(url, []);
   }
 
+  /** A copy. */
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.#given);
+  }
+
   text(name: string): string | undefined {
     return this.#query.last(name);
   }
@@ -44,26 +69,29 @@ export class Question {
   get limit(): number {
     const text = this.text('limit');
     if (text === undefined) return defaultLimit;
-    const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-    if (limit >= 1 && limit <= maxLimit) return limit;
-    throw refused(`limit is ${JSON.stringify(text.slice(0, 60))}, allowed: a whole number from 1 to ${maxLimit}`);
+    const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (limit >= 1 && limit <= this.#maxLimit) return limit;
+    throw refused(`limit is ${JSON.stringify(text.slice(0, 60))}, allowed: a whole number from 1 to ${this.#maxLimit}`);
   }
 
   /** @param now milliseconds, for relative times */
   page(now: number): Page {
-    return {
-      limit: this.limit,
-      before: this.#id('cursor', this.text('cursor')),
-      since: this.#time('since', now),
-      until: this.#time('until', now),
-    };
+    return { limit: this.limit, ...this.#cursor, since: this.#time('since', now), until: this.#time('until', now) };
   }
 
-  /** The id of a fact. */
-  #id(name: string, text: string | undefined): number | undefined {
-    if (text === undefined) return undefined;
-    if (/^\d{1,16}$/.test(text)) return Number(text);
-    throw refused(`${name} is ${JSON.stringify(text.slice(0, 60))}, allowed: what "next" of the page before was`);
+  /** Of a list in the order of its keys. */
+  get keyPage(): KeyPage {
+    return { limit: this.limit, after: this.text('cursor') ?? '' };
+  }
+
+  /** The id of a fact of this replica, or a time and how many items of that time were shown, those of all replicas together. */
+  get #cursor(): Pick<Page, 'before' | 'after'> {
+    const text = this.text('cursor');
+    if (text === undefined) return {};
+    const [, at, skip] = /^(\d{1,16})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+    if (at === undefined || Number(skip ?? 0) > mostSkipped)
+      throw refused(`cursor is ${JSON.stringify(text.slice(0, 60))}, allowed: what "next" of the page before was`);
+    return skip === undefined ? { before: Number(at) } : { after: { at: Number(at), skip: Number(skip) } };
   }
 
   #time(name: string, now: number): number | undefined {
@@ -74,6 +102,13 @@ export class Question {
     if (time !== undefined) return time;
     const allowed = 'a time such as 2026-11-30T09:00:00Z, or so long ago, such as 90m';
     throw refused(`${name} is ${JSON.stringify(text.slice(0, 60))}, allowed: ${allowed}`);
+  }
+
+  /** Whether all replicas are asked, or this one alone. */
+  get isForAll(): boolean {
+    const text = this.text('replicas') ?? 'all';
+    if (text === 'all' || text === 'this') return text === 'all';
+    throw refused(`replicas is ${JSON.stringify(text.slice(0, 60))}, allowed: all, this`);
   }
 
   get matchers(): readonly Matcher[] {

@@ -11,6 +11,8 @@ export interface Page {
   readonly limit: number;
   /** Only facts with a lower id. */
   readonly before?: number | undefined;
+  /** In a list of all replicas: the time of the last item that was shown, and how many of that time were. */
+  readonly after?: { readonly at: number; readonly skip: number } | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
 }

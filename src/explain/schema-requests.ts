@@ -5,7 +5,7 @@ import {
   ExplainedAlert,
   Fact,
   Labels,
-  Payload,
+  MissingReplicas,
   Pipeline,
   PipelineName,
   Run,
@@ -15,15 +15,42 @@ import { Problem, Status } from './schema-status.ts';
 
 /** The requests of the API, the answers to them, and the lists and errors that the whole API shares. */
 
+/** A received body and its result. */
+export const Payload = z
+  .strictObject({
+    request_id: z.string(),
+    at: Time,
+    remote: z.string(),
+    method: z.string(),
+    path: z.string(),
+    headers: Labels.describe('Without secrets.'),
+    bytes: z.int().describe('The length of the body.'),
+    cut: z.boolean().describe('True if only its beginning was kept.'),
+    body: z.string().optional().describe('Without secrets; left out in a list.'),
+    outcome: z.enum(['accepted', 'rejected', 'unknown']),
+    reason: z.string().optional(),
+    alerts: z.int().optional(),
+    firing: z.int().optional(),
+    resolved: z.int().optional(),
+    invalid: z.int().optional(),
+    new: z.int().optional(),
+    suppressed: z.int().optional(),
+    event_ids: z.array(z.string()),
+    runs: z.array(z.string()),
+  })
+  .meta({ id: 'Payload' });
+
+export type Payload = z.infer<typeof Payload>;
+
 type Page<Item extends z.ZodType> = z.ZodObject<
-  { items: z.ZodArray<Item>; next: z.ZodOptional<z.ZodString> },
+  { items: z.ZodArray<Item>; next: z.ZodOptional<z.ZodString>; missing_replicas: typeof MissingReplicas },
   z.core.$strict
 >;
 
 /** A page of a list; it has `next` if there is more. */
 function pageOf<Item extends z.ZodType>(id: string, item: Item): Page<Item> {
   const next = z.string().optional().describe('The `cursor` of the next page.');
-  return z.strictObject({ items: z.array(item), next }).meta({ id });
+  return z.strictObject({ items: z.array(item), next, missing_replicas: MissingReplicas }).meta({ id });
 }
 
 export const Pipelines = pageOf('Pipelines', Pipeline);

@@ -120,6 +120,7 @@ export const Transition = z
 export const Run = z
   .strictObject({
     id: z.string(),
+    replica: z.string().optional().describe('Which replica ran it; absent if there is one alone.'),
     pipeline: PipelineName,
     at: Time.describe('When it started.'),
     priority: z.enum(['manual', 'platform', 'alert', 'retry', 'resync']),
@@ -212,6 +213,7 @@ export const Effect = z
   .strictObject({
     request_id: z.string().optional().describe('Absent if no request caused it: an expiry, a silence that ended.'),
     at: Time,
+    replica: z.string().optional().describe('Which replica received it; absent if there is one alone.'),
     verdict: Verdict,
     because: z.string().optional().describe('The same in words, with names.'),
     silences: z.array(z.string()).optional(),
@@ -224,45 +226,32 @@ export const Effect = z
   })
   .meta({ id: 'Effect' });
 
+/** The replicas that did not answer in time, so that what they alone know is missing. Absent if all did. */
+export const MissingReplicas = z
+  .array(z.string())
+  .optional()
+  .describe('The replicas that did not answer in time: what they alone know is missing. Absent if all did.');
+
 export const ExplainedAlert = z
-  .strictObject({ alert: Alert.optional(), effects: z.array(Effect), next: z.string().optional() })
+  .strictObject({
+    alert: Alert.optional(),
+    effects: z.array(Effect),
+    next: z.string().optional(),
+    missing_replicas: MissingReplicas,
+  })
   .meta({ id: 'ExplainedAlert' });
 
 /** A line of the log, with its place in the history. */
 export const Fact = z
   .looseObject({
-    id: z.int().describe('Rises from fact to fact.'),
+    id: z.int().describe('Rises from fact to fact of one replica.'),
+    replica: z.string().optional().describe('Whose log it is from; absent if there is one replica alone.'),
     time: Time,
     level: z.enum(['debug', 'info', 'warn', 'error']),
     event: z.string(),
     msg: z.string(),
   })
   .meta({ id: 'Fact' });
-
-/** A received body and its result. */
-export const Payload = z
-  .strictObject({
-    request_id: z.string(),
-    at: Time,
-    remote: z.string(),
-    method: z.string(),
-    path: z.string(),
-    headers: Labels.describe('Without secrets.'),
-    bytes: z.int().describe('The length of the body.'),
-    cut: z.boolean().describe('True if only its beginning was kept.'),
-    body: z.string().optional().describe('Without secrets; left out in a list.'),
-    outcome: z.enum(['accepted', 'rejected', 'unknown']),
-    reason: z.string().optional(),
-    alerts: z.int().optional(),
-    firing: z.int().optional(),
-    resolved: z.int().optional(),
-    invalid: z.int().optional(),
-    new: z.int().optional(),
-    suppressed: z.int().optional(),
-    event_ids: z.array(z.string()),
-    runs: z.array(z.string()),
-  })
-  .meta({ id: 'Payload' });
 
 export type PipelineName = z.infer<typeof PipelineName>;
 export type Alert = z.infer<typeof Alert>;
@@ -278,4 +267,3 @@ export type Verdict = z.infer<typeof Verdict>;
 export type Effect = z.infer<typeof Effect>;
 export type ExplainedAlert = z.infer<typeof ExplainedAlert>;
 export type Fact = z.infer<typeof Fact>;
-export type Payload = z.infer<typeof Payload>;

@@ -64,7 +64,7 @@ describe('the lists of the page', () => {
   it('are read in the order in which a person needs them', async () => {
     const { loader, asked } = bench((path) => (path.startsWith('api/v2') ? [] : { items: [] }));
     await loader.all();
-    assert.deepEqual(asked.slice(0, 2), [`${own}/history?limit=1`, `${own}/pipelines?limit=1000`]);
+    assert.deepEqual(asked.slice(0, 2), [`${own}/history?limit=1&replicas=this`, `${own}/pipelines?limit=1000`]);
     assert.equal(asked.at(-1), `${own}/payloads`);
   });
 
@@ -85,8 +85,8 @@ describe('the facts of a time', () => {
     await loader.facts({ from: start, to: start + 1000 });
     const time = `since=${encodeURIComponent(at(0))}&until=${encodeURIComponent(at(1))}`;
     assert.deepEqual(asked, [
-      `${own}/history?${time}&event=condition.changed&limit=1000`,
-      `${own}/history?${time}&limit=1000`,
+      `${own}/history?${time}&replicas=this&event=condition.changed&limit=1000`,
+      `${own}/history?${time}&replicas=this&limit=1000`,
     ]);
     assert.deepEqual(
       actions.map(({ type }) => type),

@@ -1,5 +1,6 @@
 import type { Problem } from '../../explain/schema-status.ts';
-import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
+import type { Payload } from '../../explain/schema-requests.ts';
+import type { Alert, Fact, Pipeline } from '../../explain/schema.ts';
 import { failureOf, ownApi, pathOf, type Api } from './api-port.ts';
 import { boundsOf, type Link, type Range } from './link.ts';
 import type { Action, Matching, Silence } from './state.ts';
@@ -10,6 +11,9 @@ const maxPipelinePages = 10;
 const maxAlertPages = 10;
 const maxFactPages = 5;
 const maxMatchingPages = 3;
+
+/** The stream has the facts of the replica that sent this page, and facts of several replicas can have one id. */
+const ownFacts = { replicas: 'this' };
 
 type Page<Item> = { readonly items: readonly Item[]; readonly next?: string };
 
@@ -49,7 +53,7 @@ export class Loader {
   /** Finds out where the history stands, so that older facts are not taken for news. */
   async newest(): Promise<void> {
     try {
-      const { items } = await this.#options.api.get<Page<Fact>>(pathOf(`${ownApi}/history`, { limit: 1 }));
+      const { items } = await this.#options.api.get<Page<Fact>>(pathOf(`${ownApi}/history`, { limit: 1, ...ownFacts }));
       this.#options.store.dispatch({ type: 'facts', items });
     } catch (error) {
       this.#options.store.dispatch({ type: 'failed', what: 'facts', failure: failureOf(error) });
@@ -95,12 +99,12 @@ export class Loader {
     const wanted = ++this.#wanted;
     const time = timeOf(range, now());
     try {
-      const changed = { ...time, event: 'condition.changed', limit: pageSize };
+      const changed = { ...time, ...ownFacts, event: 'condition.changed', limit: pageSize };
       const changes = await api.get<Page<Fact>>(pathOf(`${ownApi}/history`, changed));
       if (wanted !== this.#wanted) return;
       store.dispatch({ type: 'facts', items: changes.items });
       let isCut = false;
-      for await (const page of this.#pages<Fact>('history', time, maxFactPages)) {
+      for await (const page of this.#pages<Fact>('history', { ...time, ...ownFacts }, maxFactPages)) {
         if (wanted !== this.#wanted) return;
         store.dispatch({ type: 'facts', items: page.items });
         isCut = page.next !== undefined;

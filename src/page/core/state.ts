@@ -1,5 +1,6 @@
 import type { Problem } from '../../explain/schema-status.ts';
-import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
+import type { Payload } from '../../explain/schema-requests.ts';
+import type { Alert, Fact, Pipeline } from '../../explain/schema.ts';
 import { addFacts, isAboutAlert, maxFacts, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
 
 /** All that the page knows of Tocsin. It changes by {@link reduce} alone. */

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
-import type { Fact, Payload } from '../../explain/schema.ts';
+import type { Payload } from '../../explain/schema-requests.ts';
+import type { Fact } from '../../explain/schema.ts';
 import { tellFact } from '../core/fact-sentence.ts';
 import { counted } from '../core/parts.ts';
 import { factSelection, type Selection } from '../core/selection.ts';

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
-import type { Fact, Payload } from '../../explain/schema.ts';
+import type { Payload } from '../../explain/schema-requests.ts';
+import type { Fact } from '../../explain/schema.ts';
 import { ownApi, pathOf } from '../core/api-port.ts';
 import { changesOf, tellEvent } from '../core/event-story.ts';
 import { addFacts } from '../core/facts.ts';

@@ -4,7 +4,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { Peer, PeerObserver } from './peers.ts';
 import type { TellerObserver } from './teller.ts';
 
-const calls = ['hello', 'told', 'received', 'alerts', 'unlike'] as const;
+const calls = ['hello', 'told', 'received', 'alerts', 'unlike', 'known'] as const;
 const outcomes = ['ok', 'failed'] as const;
 
 /** The time between two lines about what goes on, milliseconds. */

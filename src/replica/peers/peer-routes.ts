@@ -55,6 +55,11 @@ export function peerRoutes(options: PeerRoutesOptions): readonly Route[] {
       'POST',
       ofSpine((spine, ...asked) => spine.unlike(...asked)),
     ),
+    route(
+      'known',
+      'GET',
+      ofSpine((spine, ...asked) => spine.questions.answer(...asked)),
+    ),
   ];
 }
 

@@ -223,6 +223,7 @@ function createReplica(
       drop: (added) => (queue.dropped = added),
     },
     lookAtAll: () => void looks++,
+    known: () => Promise.resolve({ items: [] }),
   });
   return replica;
 }

@@ -97,6 +97,7 @@ export class Replication {
       store,
       tenant: tenant === '' ? '' : new URLSearchParams({ tenant }).toString(),
       cluster: () => this.cluster,
+      me: this.#options.me,
     });
     this.#spines.set(tenant, spine);
     return spine;

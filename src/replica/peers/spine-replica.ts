@@ -9,7 +9,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { newId } from '../../runtime/new-id.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { Slots } from '../../runtime/slots.ts';
-import { answer, answerJson, Refusal } from '../../server/request/answer.ts';
+import { answer, answerJson, nameMissingPeers, Refusal } from '../../server/request/answer.ts';
 import { Query } from '../../text/go/url.ts';
 import { AlertDigests, digestType } from './alert-digest.ts';
 import { BodyReceipts, receiptOf, receiptsType } from './body-receipts.ts';
@@ -17,14 +17,12 @@ import type { Leadership } from '../leadership.ts';
 import { LeaderMarks, type Barrier, type WaitingRequests } from './marks.ts';
 import { peerAnswerBytes } from './peer-client.ts';
 import type { PeerReport } from './peer-report.ts';
+import { PeerQuestions, type Known } from './peer-questions.ts';
 import { peerProtocol, type Peer, type Peers } from './peers.ts';
 import { Teller } from './teller.ts';
 import { alertLine, toldBodies, type ToldBody } from './told-alerts.ts';
 import { sameReceptionMs, toldFormat, type Told } from './told-format.ts';
 import { openUnions, unionOfAlerts, unlikeAlerts } from './union.ts';
-
-/** The header of an answer that lacks what a replica knows: the names of those that did not answer. */
-export const missingPeersHeader = 'Tocsin-Missing-Peers';
 
 /** How long a replica that has come may take to say what it knows, milliseconds. */
 const learnMs = 5000;
@@ -42,6 +40,7 @@ export interface ReplicatedParts {
   readonly waiting: WaitingRequests;
   /** Alerts came of which nothing but the number is known: every object has to be looked at. */
   readonly lookAtAll: () => void;
+  readonly known: Known;
 }
 
 export interface SpineReplicaOptions extends Runtime {
@@ -52,11 +51,15 @@ export interface SpineReplicaOptions extends Runtime {
   /** The query that names the tenant; `''` without tenants. */
   readonly tenant: string;
   readonly cluster: () => ClusterStatus;
+  /** The own name. */
+  readonly me: string;
 }
 
 /** What one spine does with its like in the other replicas: it tells them, is told by them, and answers for them. */
 export class SpineReplica implements OtherReplicas {
   readonly cluster: () => ClusterStatus;
+  /** What the replicas ask each other for people. */
+  readonly questions: PeerQuestions;
   readonly #options: SpineReplicaOptions;
   readonly #teller: Teller;
   readonly #marks: LeaderMarks;
@@ -73,6 +76,8 @@ export class SpineReplica implements OtherReplicas {
     this.#options = options;
     this.cluster = options.cluster;
     this.#receipts = new BodyReceipts(options.clock);
+    const onMissing = (peers: readonly string[], error: unknown): void => options.report.missing(peers, error);
+    this.questions = new PeerQuestions({ ...options, onMissing, known: (question) => this.#ready.known(question) });
     this.#marks = new LeaderMarks({
       intake: () => this.#parts?.intake() ?? never,
       requests: () => this.#parts?.requests() ?? never,
@@ -142,7 +147,7 @@ export class SpineReplica implements OtherReplicas {
     try {
       const onMissing = (peers: readonly string[], error: unknown): void => report.missing(peers, error);
       const { alerts, missing } = await unionOfAlerts({ ...this.#options, onMissing });
-      if (missing.length > 0) response.setHeader(missingPeersHeader, missing.map(headerText).join(', '));
+      nameMissingPeers(response, missing);
       return alerts;
     } finally {
       release();
@@ -293,9 +298,4 @@ function isSameContent(a: AlertTimes, b: AlertTimes): boolean {
 function wholeNumber(text: string, name: string): number {
   if (!/^\d{1,12}$/.test(text)) throw new Refusal(400, `${name} is no number`);
   return Number(text);
-}
-
-/** A name as a header may have it. */
-function headerText(name: string): string {
-  return name.replaceAll(/[^\x21-\x7e]|,/g, '?');
 }

@@ -125,3 +125,12 @@ function answerObject(response: ServerResponse, status: number, value: object): 
 function answerNothing(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
 }
+
+/** The header of an answer that lacks what a replica knows: the names of those that did not answer. */
+export const missingPeersHeader = 'Tocsin-Missing-Peers';
+
+/** @param missing the names of the replicas; none: no header */
+export function nameMissingPeers(response: ServerResponse, missing: readonly string[] = []): void {
+  const names = missing.map((name) => name.replaceAll(/[^\x21-\x7e]|,/g, '?'));
+  if (names.length > 0) response.setHeader(missingPeersHeader, names.join(', '));
+}

@@ -9,6 +9,7 @@ import { gatewayAlert, metricsOf, PeerCluster, push } from '../../support/peer-c
 import { checkHere } from '../../support/run-check.ts';
 import { startPrometheus } from '../../support/prometheus-server.ts';
 import { startRoundRobin } from '../../support/round-robin.ts';
+import { runTocsin } from '../../support/run-tocsin.ts';
 import { findServer } from '../../support/servers.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
@@ -55,6 +56,35 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
     const leader = await cluster.leader();
     await push(cluster.replicas[(leader + 1) % 3]!.url, gatewayAlert('peers-a'));
     await failing('peers-a');
+  });
+
+  it('tell one story, whichever is asked: who received the alert, and who ran what it woke', async () => {
+    const { Runs, Alerts } = await import('../../../src/explain/schema-requests.ts');
+    const { ExplainedAlert } = await import('../../../src/explain/schema.ts');
+    const leader = await cluster.leader();
+    const follower = (leader + 1) % 3;
+    const told = ({ replica = '' }: { readonly replica?: string | undefined }): number => Number(replica[8]);
+    for (const { url } of cluster.replicas) {
+      const api = `${url}/api/tocsin/v1`;
+      const read = async (path: string): Promise<unknown> => {
+        // A replica that does not answer within half a second is missing.
+        const whole = ({ headers }: Response): boolean => headers.get('tocsin-missing-peers') === null;
+        return (await eventually(() => fetch(`${api}${path}`), whole)).json();
+      };
+      const caused = ({ causes }: { readonly causes: readonly unknown[] }): boolean => causes.length > 0;
+      const { items: runs } = Runs.parse(await read('/pipelines/TracePipeline/peers-a'));
+      assert.deepEqual(runs.filter(caused).map(told), [leader]);
+      const { items: alerts } = Alerts.parse(await read('/alerts?filter=pipeline_name%3Dpeers-a'));
+      const { effects } = ExplainedAlert.parse(await read(`/alerts/${alerts[0]!.fingerprint}`));
+      const woke = effects.map((effect) => [told(effect), effect.verdict, effect.runs.length]);
+      assert.deepEqual(
+        woke.toSorted(),
+        [
+          [follower, 'woke', 0],
+          [leader, 'woke', 1],
+        ].toSorted(),
+      );
+    }
   });
 
   it('make one run of an alert that all of them are told, by a real Prometheus', async (test) => {
@@ -189,6 +219,8 @@ describe('replicas that know each other', { skip: skipWithoutKube() }, () => {
     await Promise.all([failing('peers-e'), failing('peers-f')]);
     const missing = await fetch(`${cluster.replicas[(leader + 1) % 3]!.url}/api/v2/alerts`);
     assert.match(missing.headers.get('tocsin-missing-peers') ?? '', new RegExp(`(^|, )replica-${leader}_`));
+    const { stdout } = await runTocsin(['why', '--url', cluster.replicas[(leader + 1) % 3]!.url]);
+    assert.match(stdout, new RegExp(`^replica-${leader} did not answer in time: what is known there alone`, 'm'));
     await killed.stop();
     cluster.replicas[leader] = await cluster.startReplica(leader);
     await cluster.leader();
