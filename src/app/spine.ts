@@ -78,6 +78,11 @@ export class Spine {
     this.#reconciling.controller.isHeld = !options.leadership.isLeading;
   }
 
+  /** Undefined until the routes exist. */
+  get receiver(): Receiver | undefined {
+    return this.#receiver;
+  }
+
   /** How many reconcile requests wait. */
   get waiting(): number {
     return this.#reconciling.controller.depth;

@@ -181,7 +181,7 @@ export class TenantSpine {
     const { createHome, tenantHome, web, config } = options;
     const { by, deny_private: denied } = config().tenants;
     const guard = denied ? denyPrivate() : undefined;
-    const folder = by === 'path' ? `/${name}` : '';
+    const folder = by === 'header' ? '' : `/${name}`;
     return {
       ...options,
       config: () => this.#tenant.config,

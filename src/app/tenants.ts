@@ -1,8 +1,11 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { TenantConfig } from '../config/tenant-configs.ts';
+import type { ClusterStatus } from '../receiver/lists/api-json.ts';
+import { LabelReceiver } from '../receiver/label-receiver.ts';
 import { MetricsPage } from '../receiver/metrics-page.ts';
 import { pageRoutes } from '../receiver/page/incident-page.ts';
 import { processRoutes } from '../receiver/routes.ts';
+import type { Receiver } from '../receiver/receiver.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SharedRegistry } from '../runtime/shared-registry.ts';
 import type { Naming } from '../server/request/tenancy.ts';
@@ -35,6 +38,7 @@ export class Tenants implements Spines {
   /** Those that were removed and have not ended yet, by name. */
   readonly #ending = new Map<string, Promise<void>>();
   #surroundings: TenantSurroundings | undefined;
+  #labelReceiver: LabelReceiver | undefined;
   #state: 'starting up' | 'shutting down' | undefined = 'starting up';
   #port: number | undefined;
   #shutdown: Shutdown | undefined;
@@ -88,6 +92,7 @@ export class Tenants implements Spines {
       port: () => this.#port,
     };
     for (const tenant of tenants) this.#add(tenant, this.#surroundings);
+    if (this.#naming.by === 'label') routes.setEverybody(this.#createLabelReceiver(door).routes);
     return routes;
   }
 
@@ -139,6 +144,7 @@ export class Tenants implements Spines {
   }
 
   configRead(outcome: ReloadOutcome): void {
+    this.#labelReceiver?.reconfigure();
     for (const tenant of this.#all) tenant.configRead(outcome);
   }
 
@@ -148,8 +154,24 @@ export class Tenants implements Spines {
 
   get #naming(): Naming {
     const { by, header } = this.#options.config().tenants;
-    if (by === 'header') return { by, header };
-    return { by: by ?? 'path' };
+    return by === 'header' ? { by, header } : { by: by ?? 'path' };
+  }
+
+  #createLabelReceiver(door: SpineDoor): LabelReceiver {
+    const { heavyWork = (work) => work() } = this.#options;
+    const find = (name: string): Receiver | string | undefined => {
+      const tenant = this.#running.get(name);
+      return tenant && (tenant.spine?.receiver ?? tenant.whyNot ?? 'starting up');
+    };
+    this.#labelReceiver = new LabelReceiver({
+      ...door,
+      ...this.#options,
+      heavyWork,
+      tenants: { find, names: () => this.#running.keys() },
+      cluster: door.replication && ((): ClusterStatus => door.replication!.cluster),
+      onUnknown: () => this.#metrics.unknown.inc(),
+    });
+    return this.#labelReceiver;
   }
 
   #prepareOne(running: TenantSpine, tenant: TenantConfig): () => void {
@@ -218,7 +240,7 @@ function createTenantMetrics(registry: Registry, tenants: () => readonly TenantS
     unknown: new Counter({
       registers,
       name: 'tocsin_tenant_unknown_total',
-      help: 'Requests that named a tenant that does not exist.',
+      help: 'Requests, or alerts with tenants.by: label, that named a tenant that does not exist.',
     }),
   };
 }

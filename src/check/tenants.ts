@@ -11,7 +11,7 @@ export interface TenantSource {
   /** Why the home of a tenant's pipelines cannot be used; undefined if it can. Never rejects. */
   readonly homeProblem: (home: TenantHome) => Promise<string | undefined>;
   /** How the running Tocsin finds a tenant. */
-  readonly by: 'path' | 'header';
+  readonly by: 'path' | 'header' | 'label';
 }
 
 /** Each tenant of the configuration: where its pipelines live, and whether it runs. */

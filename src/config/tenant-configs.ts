@@ -98,6 +98,9 @@ export class TenantCompiler {
         else compiled.set(name, { hash, tenant: result.tenant });
       }
     }
+    const { default: fallback } = file.config.tenants;
+    if (fallback !== null && !compiled.has(fallback) && problems.length === 0)
+      problems.push(`tenants.default: found ${fallback}, allowed: the name of a tenant, or null`);
     if (problems.length > 0) return { problems };
     this.#compiled = compiled;
     return { tenants: [...compiled.values()].map(({ tenant }) => tenant) };

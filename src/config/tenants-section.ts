@@ -140,8 +140,13 @@ const readHeader: Reader<string> = (found) =>
     ? { value: found }
     : { allowed: 'the name of a header, as in X-Scope-OrgID' };
 
+const readLabel: Reader<string> = (found) =>
+  typeof found === 'string' && /^[A-Za-z_]\w{0,199}$/.test(found)
+    ? { value: found }
+    : { allowed: 'the name of a label, as in cluster' };
+
 interface Judged {
-  readonly by: 'path' | 'header' | null;
+  readonly by: 'path' | 'header' | 'label' | null;
   readonly list: readonly TenantEntry[];
   readonly folder: string | null;
 }
@@ -150,7 +155,7 @@ const byIsGiven = z.refine<Judged>(
   ({ by, list: tenants, folder }) => by !== null || (tenants.length === 0 && folder === null),
   {
     path: ['by'],
-    error: 'missing beside tenants, allowed: path, header',
+    error: 'missing beside tenants, allowed: path, header, label',
   },
 );
 
@@ -158,8 +163,12 @@ const byIsGiven = z.refine<Judged>(
 export const TenantsSection = section(
   {
     /** How a request names its tenant. */
-    by: setting(orNull(readChoice(['path', 'header'])), null),
+    by: setting(orNull(readChoice(['path', 'header', 'label'])), null),
     header: setting(readHeader, 'X-Scope-OrgID'),
+    /** The label that names the tenant of an alert. */
+    label: setting(readLabel, 'cluster'),
+    /** Whose an alert is that names no tenant that exists. Null: nobody's, and so it is invalid. */
+    default: setting(orNull(readTenantName), null),
     list,
     /** Each file of it, NAME.yml, is an entry. */
     folder: setting(orNull(readPath), null),

@@ -3,7 +3,7 @@ import type { RightsOf } from '../access/rights.ts';
 import { Slices } from '../runtime/slices.ts';
 import { alertsFormat, webhookFormat, type AlertFormat } from './intake/batch.ts';
 import type { OtherReplicas } from './intake/alert-intake.ts';
-import type { PostableAlert } from '../alert/alert.ts';
+import type { Alert, PostableAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences, type Silencing } from '../silence/silences.ts';
 import type { Config } from '../config/config.ts';
@@ -24,6 +24,7 @@ import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import type { SilenceStorage } from '../silence/silence-storage.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
+import type { SilencesHandler } from './silences/silences-handler.ts';
 import type { SilenceSink } from '../silence/foreign-silences.ts';
 import { UndecidedMatches } from './undecided-matches.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -125,6 +126,22 @@ export class Receiver {
     return this.#alerts.takeIn(bytes, sender, format);
   }
 
+  /** Takes in the alerts of a request that are this tenant's; see {@link AlertsHandler.takePart}. */
+  takePart(request: IncomingMessage, bytes: Buffer, format: AlertFormat): Promise<readonly string[]> {
+    return this.#alerts.takePart(request, bytes, format);
+  }
+
+  /** The requests about one silence. */
+  get silencesHandler(): SilencesHandler {
+    return this.#silences.handler;
+  }
+
+  /** The alerts of all replicas. Never rejects. */
+  allAlerts(response: ServerResponse): Promise<Iterable<Alert>> {
+    const { others, store } = this.#options;
+    return others?.allAlerts === undefined ? Promise.resolve(store.all()) : others.allAlerts(response);
+  }
+
   /** Reads the body of a request, within the limits of all. Rejects with a Refusal. */
   readBody(request: IncomingMessage): Promise<Body> {
     return this.#bodies.read(request);
@@ -171,7 +188,8 @@ export class Receiver {
       ...this.#options,
       rightsOf: this.#rightsOf,
       metrics,
-      silences,
+      silences: () => silences.all(),
+      silencedBy: (alert, now) => silences.silencedBy(alert, now),
       onUndecided: undecided.ofFilter,
       allAlerts: others?.allAlerts,
       cluster: others?.cluster,

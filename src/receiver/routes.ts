@@ -7,10 +7,10 @@ import type { ReadHandler } from './lists/read-handler.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
 
-interface RoutesOptions extends ProcessRoutesOptions {
-  readonly alerts: AlertsHandler;
+interface ApiRoutesOptions {
+  readonly alerts: Pick<AlertsHandler, 'handle'>;
   readonly reads: ReadHandler;
-  readonly silences: SilencesHandler;
+  readonly silences: Pick<SilencesHandler, 'delete' | 'get' | 'post'>;
 }
 
 interface ProcessRoutesOptions {
@@ -21,7 +21,17 @@ interface ProcessRoutesOptions {
 }
 
 /** The receiver's table of contents: the routes of Alertmanager, and Tocsin's additions. */
-export function createRoutes({ alerts, reads, silences, ...process }: RoutesOptions): readonly Route[] {
+export function createRoutes({
+  alerts,
+  reads,
+  silences,
+  ...process
+}: ApiRoutesOptions & ProcessRoutesOptions): readonly Route[] {
+  return [...createApiRoutes({ alerts, reads, silences }), ...processRoutes(process)];
+}
+
+/** The routes that are about alerts and silences. */
+export function createApiRoutes({ alerts, reads, silences }: ApiRoutesOptions): readonly Route[] {
   return [
     {
       ...v2('alerts', {
@@ -54,7 +64,6 @@ export function createRoutes({ alerts, reads, silences, ...process }: RoutesOpti
       counted: ['POST'],
       isForTeams: true,
     },
-    ...processRoutes(process),
   ];
 }
 

@@ -127,8 +127,11 @@ export class TenantRoutes implements RouteTable {
   }
 
   #expect(routes: readonly Route[]): void {
-    if (this.#shared !== undefined || routes.length === 0) return;
-    this.#shared = new Routes(routes.map((route) => ({ ...route, methods: this.#dispatching(route) })));
+    const known = new Set(this.#shared?.list.map(({ path }) => path));
+    const others = routes.filter(({ path }) => !known.has(path));
+    if (others.length === 0) return;
+    const dispatching = others.map((route) => ({ ...route, methods: this.#dispatching(route) }));
+    this.#shared = new Routes([...(this.#shared?.list ?? []), ...dispatching]);
   }
 
   #dispatching({ path, methods }: Route): Methods {
@@ -136,11 +139,16 @@ export class TenantRoutes implements RouteTable {
       return (request, response, parameters) => {
         const handler = this.#handlersOf(request)?.get(path)?.[method];
         // It has been removed since the head of the request was read.
-        if (handler === undefined) return void refuse(response, new Refusal(404, 'there is no such tenant'));
+        if (handler === undefined) return void refuse(response, new Refusal(404, this.#whyNobody(request)));
         return handler(request, response, parameters);
       };
     };
     return Object.fromEntries(Object.keys(methods).map((method) => [method, dispatching(method)]));
+  }
+
+  #whyNobody(request: IncomingMessage): string {
+    const isOfAll = this.#options.tenants.of(request)?.name === undefined;
+    return isOfAll ? 'name the tenant in the path, as in /TENANT/api/tocsin/v1/history' : 'there is no such tenant';
   }
 
   #handlersOf(request: IncomingMessage): ByPath | undefined {

@@ -130,8 +130,13 @@ export class AlertIntake {
 
   /** The text of the 400 for the invalid alerts; the others have been stored. */
   get refusal(): string {
+    return this.refusals.join('\n');
+  }
+
+  /** Its lines. */
+  get refusals(): readonly string[] {
     const more = this.invalid - this.problems.length;
-    return [...this.problems, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+    return more > 0 ? [...this.problems, `and ${more} more`] : this.problems;
   }
 
   /** An alert of the platform goes first, and inhibits alerts of every namespace. */

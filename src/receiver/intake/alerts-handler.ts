@@ -104,6 +104,20 @@ export class AlertsHandler {
     }
   }
 
+  /**
+   * Takes in the alerts of a request that are this tenant's; somebody else answers. Resolves to what is wrong with some of them.
+   * @param format gives them out, and names them by their places in the body
+   */
+  async takePart(request: IncomingMessage, bytes: Buffer, format: AlertFormat): Promise<readonly string[]> {
+    const rights = this.#options.rightsOf(request);
+    const mayCreate = needsNoLook(rights) ? undefined : await this.#mayCreate(rights, bytes, format);
+    let problems: readonly string[] = [];
+    const answer = (intake: AlertIntake): void => void (problems = intake.refusals);
+    const sender = senderOf(request);
+    await this.#whenDue(bytes, (work) => this.#acceptBody(bytes, answer, sender, format, work, mayCreate));
+    return problems;
+  }
+
   /** Takes in what another replica has shown; there is nobody to answer. Rejects with BatchError. */
   takeIn(bytes: Buffer, sender: Sender, format: AlertFormat): Promise<void> {
     return this.#whenDue(bytes, (work) => this.#acceptBody(bytes, () => undefined, sender, format, work, undefined));

@@ -146,3 +146,21 @@ async function readWebhook(
     throw error instanceof JsonError ? BatchError.badPayload(error.message) : error;
   }
 }
+
+/** Alerts of a body that are one tenant's, with their places in it. */
+export interface BatchPart {
+  readonly alerts: PostableAlert[];
+  readonly places: number[];
+}
+
+/** Gives out a part of a body that has been read. */
+export function formatOfPart(format: AlertFormat, batch: Batch, { alerts, places }: BatchPart): AlertFormat {
+  return {
+    ...format,
+    nameOf: (index) => format.nameOf(places[index]!),
+    read: (_bytes, _maxLabels, slices) => ({
+      ...batch,
+      forEach: (accept) => goThrough(alerts, slices, accept),
+    }),
+  };
+}

@@ -15,7 +15,7 @@ export type SilencedBy = (alert: Labelled, now: number) => readonly string[];
 
 export interface AlertListsOptions {
   readonly clock: Clock;
-  readonly store: AlertStore;
+  readonly store: Pick<AlertStore, 'all'>;
   readonly silencedBy: SilencedBy;
   /** Called for each label on which a matcher of a filter was not tried, so that it did not match. */
   readonly onUndecided: OnUndecided;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { CancelTimer } from '../../runtime/clock.ts';
 import { sliceMs, Slices } from '../../runtime/slices.ts';
 import type { SlicedText } from './alert-lists.ts';
-import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
+import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { remoteOf } from '../../server/request/request-head.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -17,7 +17,7 @@ export const listChunkLength = 64 * 1024;
 export const slowReaderMs = 1000;
 
 interface ListAnswersOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: Pick<HttpMetrics, 'limitReached'>;
 }
 
 interface Chunk {

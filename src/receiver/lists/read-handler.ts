@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import { MatcherError } from '../../matcher/anchored-regexp.ts';
-import type { Silences } from '../../silence/silences.ts';
 import { excerpt } from '../../text/bounded-body.ts';
 import {
   noCluster,
@@ -12,14 +11,13 @@ import {
   type StatusOptions,
 } from './api-json.ts';
 import type { Alert } from '../../alert/alert.ts';
-import { AlertLists, type SlicedText } from './alert-lists.ts';
+import { AlertLists, type SilencedBy, type SlicedText } from './alert-lists.ts';
 import { isLabelled, parseMatchers } from './alert-query.ts';
 import { answerJson, Refusal } from '../../server/request/answer.ts';
 import { refuseRequest, requireKnown } from '../refusals.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/url.ts';
-import type { LimitName } from '../../server/request/http-metrics.ts';
-import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
+import type { HttpMetrics, LimitName } from '../../server/request/http-metrics.ts';
 import { remoteOf, requireAcceptsJson } from '../../server/request/request-head.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { OnUndecided, Matcher } from '../../matcher/matcher.ts';
@@ -34,9 +32,9 @@ import type { Clock } from '../../runtime/clock.ts';
 interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly store: Pick<AlertStore, 'all'>;
   readonly rightsOf: RightsOf;
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: Pick<HttpMetrics, 'limitReached'>;
   readonly lists: AlertLists;
-  readonly silences: Silences;
+  readonly silences: ListedSilences;
   /** Why it is not known which silences there are; undefined if it is. Default: it is. */
   readonly silencesUnknown?: (() => string | undefined) | undefined;
   readonly status: StatusOptions;
@@ -46,6 +44,9 @@ interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedul
 
 /** The alerts of all replicas: each alert once. It may add headers that say whose are missing. Must not reject. */
 export type AllAlerts = (response: ServerResponse) => Promise<Iterable<Alert>>;
+
+/** The silences that a request may list. */
+type ListedSilences = (request: IncomingMessage) => Iterable<Silence>;
 
 /** The GETs of the API. No method rejects, and every request is answered, unless its connection is gone. */
 export class ReadHandler {
@@ -73,7 +74,7 @@ export class ReadHandler {
     const { clock, silences, silencesUnknown } = this.#options;
     return this.#listFor(request, response, 'silences', (query, visible) => {
       requireKnown(silencesUnknown?.());
-      return silenceList(silences, clock, query, visible);
+      return silenceList(silences(request), clock, query, visible);
     });
   }
 
@@ -107,7 +108,7 @@ export class ReadHandler {
       const query = new Query(request.url!);
       const alerts = resource === 'alerts' && allAlerts !== undefined ? await allAlerts(response) : store.all();
       const rights = resource === undefined ? undefined : rightsOf(request);
-      const visible = rights === undefined ? undefined : await this.#visible(rights, resource!, query, alerts);
+      const visible = rights === undefined ? undefined : await this.#visible(request, rights, resource!, query, alerts);
       await this.#answers.send(response, list(query, visible, alerts));
     } catch (error) {
       this.#fail(request, response, error);
@@ -116,6 +117,7 @@ export class ReadHandler {
 
   /** Who names a namespace in a filter has to have a right there. Of the others, the namespaces that occur are looked at. */
   async #visible(
+    request: IncomingMessage,
     rights: Rights,
     resource: 'alerts' | 'silences',
     query: Query,
@@ -132,7 +134,7 @@ export class ReadHandler {
     return rights.visible('get', resource, () =>
       resource === 'alerts'
         ? namespacesOfAlerts(alerts, label, slices)
-        : [...silences.all()].flatMap(({ matchers }) => requiredNamespaces(matchers, label)),
+        : [...silences(request)].flatMap(({ matchers }) => requiredNamespaces(matchers, label)),
     );
   }
 
@@ -166,9 +168,10 @@ function* receivers(query: Query): SlicedText {
 
 export interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly rightsOf: RightsOf;
-  readonly metrics: ReceiverMetrics;
-  readonly store: AlertStore;
-  readonly silences: Silences;
+  readonly metrics: Pick<HttpMetrics, 'limitReached'>;
+  readonly store: Pick<AlertStore, 'all'>;
+  readonly silences: ListedSilences;
+  readonly silencedBy: SilencedBy;
   readonly silencesUnknown?: (() => string | undefined) | undefined;
   /** Called when a filter cannot decide. */
   readonly onUndecided: OnUndecided;
@@ -184,11 +187,11 @@ export interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedul
 
 /** Connects the parts that answer the GETs. */
 export function createReadHandler(options: ReadOptions): ReadHandler {
-  const { config, clock, version, silences } = options;
+  const { config, clock, version } = options;
   const { group_by: groupBy } = config().receiver;
   return new ReadHandler({
     ...options,
-    lists: new AlertLists({ ...options, silencedBy: (alert, now) => silences.silencedBy(alert, now), groupBy }),
+    lists: new AlertLists({ ...options, groupBy }),
     status: {
       version,
       startedAt: clock.now(),
@@ -211,12 +214,12 @@ interface Listed {
  * The answer of `GET /api/v2/silences`: first the active silences, the next to end first; then the pending ones, the next to
  * start first; then the expired ones, the last to end first. Throws a MatcherError before it gives any text.
  */
-function* silenceList(silences: Silences, clock: Clock, query: Query, visible?: Visible): SlicedText {
+function* silenceList(silences: Iterable<Silence>, clock: Clock, query: Query, visible?: Visible): SlicedText {
   const matchers = yield* parseMatchers(query.all('filter'));
   const now = clock.now();
   const found: Listed[] = [];
   let looked = 0;
-  for (const silence of silences.all()) {
+  for (const silence of silences) {
     if (++looked % silencesPerStep === 0) yield;
     const state = silenceState(silence, now);
     if (visible?.showsSilence(silence) === false) continue;

@@ -15,7 +15,7 @@ import { silenceMemory } from '../../silence/silence-size.ts';
 import type { Silences } from '../../silence/silences.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { answer, answerEmpty, answerJson } from '../../server/request/answer.ts';
-import { bodyText, type BodyReader } from '../../server/request/body-reader.ts';
+import { bodyText, type Body, type BodyReader } from '../../server/request/body-reader.ts';
 import { refuseRequest, requireKnown } from '../refusals.ts';
 import { silenceJson } from '../lists/api-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
@@ -52,10 +52,13 @@ export class SilencesHandler {
     this.#options = options;
   }
 
-  /** `POST /api/v2/silences`: answered once the silence is on the disk. */
-  post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /**
+   * `POST /api/v2/silences`: answered once the silence is on the disk.
+   * @param read the body, if somebody has read it, who also releases it
+   */
+  post(request: IncomingMessage, response: ServerResponse, read?: Body): Promise<void> {
     return this.#answer(request, response, async ({ requestId }) => {
-      const silenceID = await this.#set(request, requestId);
+      const silenceID = await this.#set(request, requestId, read);
       answerJson(response, { silenceID });
     });
   }
@@ -97,9 +100,9 @@ export class SilencesHandler {
     }
   }
 
-  async #set(request: IncomingMessage, requestId: string): Promise<string> {
+  async #set(request: IncomingMessage, requestId: string, given: Body | undefined): Promise<string> {
     const { bodies, limits, schedule } = this.#options;
-    const body = await bodies().read(request);
+    const body = given ?? (await bodies().read(request));
     try {
       if (body.bytes.length === 0) throw SilenceError.required();
       requireJson(request);
@@ -113,7 +116,7 @@ export class SilencesHandler {
       if (silenceMemory(posted) <= longSilenceBytes) return await set(posted, first);
       return await this.#alone((slices) => set(posted, slices));
     } finally {
-      body.release();
+      if (given === undefined) body.release();
     }
   }
 
@@ -181,7 +184,11 @@ function checked(request: IncomingMessage, id: string): string {
 const bodyBytesPerByte = 8;
 
 /** Reads the body of a POST in slices. Rejects with SilenceError. */
-async function readSilenceBody(bytes: Buffer, maxSilenceBytes: number, slices: Slices): Promise<PostableSilence> {
+export async function readSilenceBody(
+  bytes: Buffer,
+  maxSilenceBytes: number,
+  slices: Slices,
+): Promise<PostableSilence> {
   if (bytes.length > bodyBytesPerByte * maxSilenceBytes) throw SilenceError.tooLarge(bytes.length, maxSilenceBytes);
   const { text } = await bodyText(bytes, slices);
   return inSlices(readSilence(text), slices);

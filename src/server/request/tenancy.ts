@@ -48,11 +48,18 @@ export function nameTenant(
 ): TenantPath {
   if (naming.by === 'path') return byPath(path, known);
   const plain = withoutApiPrefix(path);
-  if (naming.by === 'label') return { path: plain, mark: known.isOfProcess(plain) ? undefined : {} };
+  if (naming.by === 'label')
+    return known.isOfProcess(plain) ? { path: plain, mark: undefined } : byLabel(path, plain, known);
   const name = headers[naming.header.toLowerCase()];
   if (known.isOfProcess(plain) && (plain !== '/' || name === undefined)) return { path: plain, mark: undefined };
   if (typeof name !== 'string' || name === '') return { path: plain, mark: { problem: 'missing' } };
   return { path: plain, mark: known.has(name) ? { name } : { problem: 'unknown' } };
+}
+
+/** A path that names a tenant is about that one; any other is about all, and their alerts name theirs. */
+function byLabel(path: string, plain: string, known: KnownTenants): TenantPath {
+  const named = byPath(path, known);
+  return named.mark?.name === undefined ? { path: plain, mark: {} } : named;
 }
 
 function byPath(path: string, known: KnownTenants): TenantPath {
@@ -85,9 +92,20 @@ function withoutApiPrefix(path: string): string {
 /** Whose each request is, from its head to its answer. */
 export class RequestTenants {
   readonly #marks = new WeakMap<IncomingMessage, TenantMark>();
+  readonly #usable = new WeakMap<IncomingMessage, ReadonlySet<string>>();
 
   claim(request: IncomingMessage, mark: TenantMark): void {
     this.#marks.set(request, mark);
+  }
+
+  /** The sender of a request that names no tenant may use these alone. */
+  restrict(request: IncomingMessage, names: ReadonlySet<string>): void {
+    this.#usable.set(request, names);
+  }
+
+  /** Whether the sender of a request that names no tenant may use this one. */
+  mayUse(request: IncomingMessage, name: string): boolean {
+    return this.#usable.get(request)?.has(name) ?? true;
   }
 
   /** Undefined: it asks the process, or there are no tenants. */

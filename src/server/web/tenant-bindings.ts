@@ -96,3 +96,13 @@ export function mayUse(
   const bound = mark?.name === undefined ? undefined : tenants.get(mark.name);
   return bound !== undefined && who.some((principal) => bound.has(principal));
 }
+
+/** The tenants that somebody may use; undefined: all. */
+export function usableTenants(
+  { admins, tenants }: TenantBindings,
+  who: readonly Principal[],
+): ReadonlySet<string> | undefined {
+  if (who.some((principal) => admins.has(principal))) return undefined;
+  const own = [...tenants].filter(([, bound]) => who.some((principal) => bound.has(principal)));
+  return new Set(own.map(([name]) => name));
+}
