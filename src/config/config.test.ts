@@ -164,6 +164,8 @@ describe('Config', () => {
       tenants: {
         by: null,
         header: 'X-Scope-OrgID',
+        label: 'cluster',
+        default: null,
         list: [],
         folder: null,
         allowed_urls: null,
@@ -228,6 +230,8 @@ describe('Config', () => {
       'storm.share',
       'tenants.by',
       'tenants.header',
+      'tenants.label',
+      'tenants.default',
       'tenants.list',
       'tenants.folder',
       'tenants.allowed_urls',

@@ -32,6 +32,8 @@ export const liveKeys: readonly string[] = [
   'notify',
   'triggers',
   'storm',
+  'tenants.label',
+  'tenants.default',
   'tenants.list',
   'tenants.allowed_urls',
   'log.alert_lines_per_second',

@@ -6,7 +6,7 @@ import type { Caller } from '../../access/reviews.ts';
 import { TokenBucket } from '../../runtime/token-bucket.ts';
 import { adviceOf, challenges, isToken, parseAuthorization, type Credentials } from './authorization.ts';
 import { certificatePrincipals } from './client-certificate.ts';
-import { accountOf, mayUse, usableTenants, type Principal } from './tenant-bindings.ts';
+import { accountOf, isBound, type Principal } from './tenant-bindings.ts';
 import { digestOf, isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
 import type { KubernetesDoor } from './kubernetes-door.ts';
@@ -157,15 +157,8 @@ export class Gate {
   }
 
   #isBound({ bindings }: WebSettings, who: readonly Principal[], request: IncomingMessage): boolean {
-    if (bindings === undefined) return true;
-    const { requestTenants } = this.#options;
-    const mark = requestTenants?.of(request);
     const principals = [...who, ...certificatePrincipals(request)];
-    const isOfAll = mark !== undefined && mark.name === undefined && mark.problem === undefined;
-    if (!isOfAll) return mayUse(bindings, principals, mark);
-    const usable = usableTenants(bindings, principals);
-    if (usable !== undefined) requestTenants?.restrict(request, usable);
-    return usable === undefined || usable.size > 0;
+    return bindings === undefined || isBound(bindings, principals, request, this.#options.requestTenants);
   }
 
   /** Undefined if the configuration knows no credentials of this kind. */

@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import type { Caller } from '../../access/reviews.ts';
 import { unshown, type Reader } from '../../config/settings/reader.ts';
 import { isDnsLabel, isDnsSubdomain } from '../../text/kubernetes.ts';
-import type { TenantMark } from '../request/tenancy.ts';
+import type { RequestTenants, TenantMark } from '../request/tenancy.ts';
 import { readSecretPath, readSubject, readUserName } from './web-config-readers.ts';
 
 /** Who may use a tenant: `tenants.NAME` and `admins` of the web configuration. */
@@ -87,22 +88,32 @@ export function accountOf({ user }: Caller): Principal | undefined {
  * Whether somebody may do what a request asks: admins may everything, others what belongs to a tenant of theirs.
  * @param mark undefined: it asks the process
  */
-export function mayUse(
-  { admins, tenants }: TenantBindings,
-  who: readonly Principal[],
-  mark: TenantMark | undefined,
-): boolean {
+function mayUse({ admins, tenants }: TenantBindings, who: readonly Principal[], mark: TenantMark | undefined): boolean {
   if (who.some((principal) => admins.has(principal))) return true;
   const bound = mark?.name === undefined ? undefined : tenants.get(mark.name);
   return bound !== undefined && who.some((principal) => bound.has(principal));
 }
 
 /** The tenants that somebody may use; undefined: all. */
-export function usableTenants(
+function usableTenants(
   { admins, tenants }: TenantBindings,
   who: readonly Principal[],
 ): ReadonlySet<string> | undefined {
   if (who.some((principal) => admins.has(principal))) return undefined;
   const own = [...tenants].filter(([, bound]) => who.some((principal) => bound.has(principal)));
   return new Set(own.map(([name]) => name));
+}
+
+/** Whether somebody may do what a request asks. If it names no tenant, notes which of them it may be about. */
+export function isBound(
+  bindings: TenantBindings,
+  who: readonly Principal[],
+  request: IncomingMessage,
+  requestTenants: RequestTenants | undefined,
+): boolean {
+  const mark = requestTenants?.of(request);
+  if (mark === undefined || mark.name !== undefined || mark.problem !== undefined) return mayUse(bindings, who, mark);
+  const usable = usableTenants(bindings, who);
+  if (usable !== undefined) requestTenants?.restrict(request, usable);
+  return usable === undefined || usable.size > 0;
 }
