@@ -116,10 +116,14 @@ async function proveAll(chosen: readonly Fault[]): Promise<boolean> {
   return tried > 0 && rows.every(({ found }) => found !== 'NOTHING');
 }
 
+/** Every row has every column. */
 function rowsOfCounts(chosen: readonly Fault[], results: readonly FaultResult[]): readonly Row[] {
-  return results.flatMap(({ counts }, index) =>
-    counts === undefined ? [] : [{ fault: chosen[index]!.name, ...counts }],
-  );
+  const columns = new Set(results.flatMap(({ counts = {} }) => Object.keys(counts)));
+  return results.flatMap(({ counts }, index) => {
+    if (counts === undefined) return [];
+    const cells = [...columns].map((column) => [column, counts[column] ?? ''] as const);
+    return [{ fault: chosen[index]!.name, ...Object.fromEntries(cells) }];
+  });
 }
 
 function row(fault: string, { tried, survived, lost, recoverMs, skipped }: FaultResult): Row {
