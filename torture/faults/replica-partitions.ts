@@ -108,7 +108,7 @@ export const replicaPartitionRows: readonly Fault[] = [
 /** A push reaches a follower that cannot tell the leader, for a while or until all is right nevertheless. */
 async function cutOffFromPeers(scene: Scene, number: number): Promise<number> {
   const { world, random } = scene;
-  const leader = await world.leader();
+  const leader = await world.leader(recoverWithinMs);
   const followers = world.running.filter((replica) => replica !== leader);
   const hit = random.once(4) ? leader : random.pick(followers);
   const links = [
@@ -132,7 +132,7 @@ async function cutOffFromPeers(scene: Scene, number: number): Promise<number> {
 /** Prometheus pushes to some, and some can ask it. */
 async function cutOffFromPrometheus(scene: Scene): Promise<number> {
   const { world, random } = scene;
-  const leader = await world.leader();
+  const leader = await world.leader(recoverWithinMs);
   const hit = random.once(3) ? world.running : [random.once(2) ? leader : random.pick(world.running)];
   const cut: Link[] = hit.flatMap((replica) => [replica.front, replica.toPrometheus].filter(() => !random.once(3)));
   for (const link of cut) link.cut();
