@@ -115,10 +115,9 @@ export class EffectFinder {
   /** What keeps the triggers of the alert from being woken by this event; undefined if nothing is known to. */
   heldIn(eventId: string): Held | undefined {
     const own = (this.#suppressions.get(eventId) ?? []).filter(({ trigger }) => this.#isOwn(trigger));
-    const [first] = own;
-    if (first === undefined) return undefined;
-    const isInhibited = first['because'] === 'inhibited';
-    const source = (this.#alert.isForTeam ? undefined : textOf(first['source'])) ?? 'another alert';
+    if (own.length === 0) return undefined;
+    const isInhibited = own[0]!['because'] === 'inhibited';
+    const source = (this.#alert.isForTeam ? undefined : textOf(own[0]!['source'])) ?? 'another alert';
     const because = isInhibited ? `${source} fired, and inhibited` : 'suspended:';
     const triggers = [...new Set(own.map(({ trigger }) => String(trigger)))];
     return {
@@ -220,9 +219,9 @@ export class EffectFinder {
     if (silences !== undefined && textsOf(silences['alertnames']).includes(this.#alert.alertname))
       return silenced(fact, textsOf(silences['silences']));
     if (this.#alert.isNotification) return effect(fact, 'own_notification', { because: ownNotification });
-    const because = 'nobody sent it again in time, so it counts as resolved';
     const woke = this.#woke(fact, 'woke', laneOf(fact));
-    return wokeNothing.has(woke.verdict) ? woke : { ...woke, verdict: 'woke', because };
+    if (wokeNothing.has(woke.verdict)) return woke;
+    return { ...woke, verdict: 'woke', because: 'nobody sent it again in time, so it counts as resolved' };
   }
 
   #unsilenced(fact: Fact): readonly OpenEffect[] {
