@@ -36,7 +36,7 @@ export function createApiRoutes({ alerts, reads, silences }: ApiRoutesOptions): 
     {
       ...v2('alerts', {
         GET: (request, response) => reads.alerts(request, response),
-        POST: alerts.post,
+        POST: (request, response) => alerts.handle(request, response),
       }),
       counted: ['POST'],
       isDirect: true,

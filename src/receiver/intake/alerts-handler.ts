@@ -78,9 +78,6 @@ export class AlertsHandler {
     this.#options = options;
   }
 
-  /** Answers `POST /api/v2/alerts`, as {@link handle} does. */
-  readonly post = (request: IncomingMessage, response: ServerResponse): Promise<void> => this.handle(request, response);
-
   /** Never rejects. Every request is answered, unless its connection is gone. */
   async handle(request: IncomingMessage, response: ServerResponse, format = alertsFormat): Promise<void> {
     const sender = senderOf(request);
