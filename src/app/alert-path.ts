@@ -50,7 +50,7 @@ export class AlertPath {
       scope: () => ({ action: config().controller.action, select: config().source.select }),
       own: () => this.own,
       intervalMs: () => config().prometheus.check_interval,
-      onRulesChanged: () => void (this.requiredRules !== undefined && onRulesChanged()),
+      onRulesChanged: () => void (this.requiredRules() !== undefined && onRulesChanged()),
     });
   }
 
@@ -64,10 +64,10 @@ export class AlertPath {
   }
 
   /** The rules without which no pipeline is healthy; undefined if none are required. */
-  get requiredRules(): LoadedRules | undefined {
+  readonly requiredRules = (): LoadedRules | undefined => {
     const { url, require_rules: required } = this.#options.config().prometheus;
     return required && url !== null ? this.#prometheus : undefined;
-  }
+  };
 
   /** @param messages one sentence for each Alertmanager that cannot be told which pipelines are not healthy */
   notTold(messages: readonly string[]): void {

@@ -17,8 +17,6 @@ export interface CurrentAlertSourceOptions extends Runtime {
   /** The signals of callers that wait for no query of others. */
   readonly urgent?: UrgentSignals;
   readonly version: string;
-  /** Whether somebody needs the annotations of the alerts. Default: nobody does. */
-  readonly wantsAnnotations?: () => boolean;
   /** Judges the addresses that are connected to. Default: all are good. */
   readonly guardFor?: GuardFor | undefined;
 }
@@ -28,6 +26,8 @@ export interface CurrentAlertSourceOptions extends Runtime {
  * reconciles run.
  */
 export class CurrentAlertSource implements AlertSource {
+  /** Whether somebody needs the annotations of the alerts. */
+  wantsAnnotations = false;
   readonly #options: CurrentAlertSourceOptions;
   readonly #stored: StoredAlertSource;
   #source: AlertSource;
@@ -88,7 +88,13 @@ export class CurrentAlertSource implements AlertSource {
     const { url: urls } = config;
     this.#snapshot = undefined;
     if (urls === null) return this.#stored;
-    this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, urls });
+    this.#snapshot = createSharedSnapshot({
+      ...this.#options,
+      metrics: this.#metrics,
+      config,
+      urls,
+      wantsAnnotations: () => this.wantsAnnotations,
+    });
     return this.#snapshot;
   }
 }

@@ -14,7 +14,7 @@ import { newId } from '../runtime/new-id.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createEventSource, logEnqueued, type Event, type LanedSource } from '../source/event-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
-import { isByDefault } from '../source/request-mapper.ts';
+import { chooseByDefault, isByDefault } from '../source/request-mapper.ts';
 import type { StageOptions } from './app-options.ts';
 import { receiverNamespace, type Home } from './home.ts';
 import { AlertOrder } from '../trigger/firing-condition.ts';
@@ -27,6 +27,8 @@ export interface ReconcilingOptions {
   readonly options: StageOptions;
   readonly home: Home;
   readonly alerts: AlertSource;
+  /** Called when the annotations of firing alerts begin or cease to be needed. */
+  readonly wantAnnotations?: (wanted: boolean) => void;
   readonly requiredRules: () => LoadedRules | undefined;
   readonly verdicts: VerdictObserver;
 }
@@ -39,8 +41,13 @@ export class Reconciling {
   readonly explainer: TriggerExplainer;
   readonly resync: Resync;
   readonly #stage: ControllerStage;
+  readonly #wantAnnotations: (wanted: boolean) => void;
+  /** True while no trigger but the default one has anything to do: then no event and no run goes by way of the triggers. */
+  #isPlain = false;
 
-  constructor({ options, home, alerts, requiredRules, verdicts }: ReconcilingOptions) {
+  constructor(given: ReconcilingOptions) {
+    const { options, home, alerts, requiredRules, verdicts, wantAnnotations = () => undefined } = given;
+    this.#wantAnnotations = wantAnnotations;
     const { config } = options;
     this.triggers = new Triggers({
       ...options,
@@ -70,14 +77,26 @@ export class Reconciling {
     this.resync = new Resync({ ...options, periodMs: () => config().controller.resync, sweep });
     this.source = new EventPath({
       ...options,
-      choose: (event) => this.triggers.choose(event),
+      choose: async (event) => {
+        if (!this.#isPlain) return this.triggers.choose(event);
+        return [chooseByDefault(config().source.select, event.causes, home.list())];
+      },
       storms: this.triggers.storms,
       enqueue: (choices, event) => this.controller.enqueueChosen(choices, event),
     });
+    this.triggers.onChange = () => this.#triggersChanged();
+    this.#triggersChanged();
   }
 
   get controller(): Controller {
     return this.#stage.controller;
+  }
+
+  #triggersChanged(): void {
+    const { isDefaultOnly, wantsAnnotations } = this.triggers;
+    this.#isPlain = isDefaultOnly;
+    this.#stage.useTriggers(!isDefaultOnly);
+    this.#wantAnnotations(wantsAnnotations);
   }
 
   /** Prepares another configuration; the returned function applies it. Throws an error for the user if it cannot be. */

@@ -67,10 +67,7 @@ export class Spine {
     this.#silences = createSilenceHome({ ...options, home: this.home });
     this.readiness = new Readiness(this.#known, options.registry);
     const common = { ...options, store: this.#store };
-    this.#alerts = new CurrentAlertSource({
-      ...common,
-      wantsAnnotations: () => this.#reconciling.triggers.wantsAnnotations,
-    });
+    this.#alerts = new CurrentAlertSource(common);
     const onRulesChanged = (): void => void this.#reconciling.pipelines.sweep('rules');
     this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.home, onRulesChanged });
     this.#notifier = this.#createNotifier();
@@ -235,7 +232,10 @@ export class Spine {
       options: this.#options,
       home: this.home,
       alerts: this.#alerts,
-      requiredRules: () => this.#alertPath.requiredRules,
+      wantAnnotations: (wanted) => {
+        this.#alerts.wantsAnnotations = wanted;
+      },
+      requiredRules: this.#alertPath.requiredRules,
       verdicts: this.#notifier,
     });
   }

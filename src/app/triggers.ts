@@ -52,6 +52,8 @@ export class Triggers implements TriggerSink, TriggerStates {
   /** A target of a trigger led to nothing. */
   readonly #onProblem = (trigger: Trigger, problem: string): void =>
     this.#notes.add(trigger, 'trigger.target_unresolved', problem);
+  /** Called when {@link isDefaultOnly} or {@link wantsAnnotations} may have changed. */
+  onChange: () => void = () => undefined;
   #isReady = false;
   #wasDefault = true;
 
@@ -81,7 +83,11 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
     const [inhibited, guard, notes, firing] = [this.#inhibited, this.#guard, this.#notes, this.#firing];
     const given = { ...options, triggers, targets, objects, order, firing, inhibited, guard, notes };
-    const live = { isDefault: () => this.isDefault, onGone: (request: Request) => guard.gone(request) };
+    const live = {
+      isDefault: () => this.isDefault,
+      onGone: (request: Request) => guard.gone(request),
+      onWritten: () => this.onChange(),
+    };
     this.#inForce = new TriggersInForce({ ...given, ...live, store: guard.conditions });
     this.#chooser = this.#createChooser(matching);
     const [chooser, newEventId] = [this.#chooser, (): string => newId(4)];
@@ -106,6 +112,11 @@ export class Triggers implements TriggerSink, TriggerStates {
     return this.#declared.isDefault(this.#options.config().triggers.default);
   }
 
+  /** True if no trigger but the default one has anything to do with any object, and the default one is in force. */
+  get isDefaultOnly(): boolean {
+    return this.isDefault && this.#inForce.isEmpty;
+  }
+
   /** The objects whose conditions triggers keep or have kept. */
   get objects(): readonly Request[] {
     return this.#inForce.objects;
@@ -124,6 +135,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   async open(): Promise<void> {
     await this.#guard.open();
     this.#inForce.load();
+    this.onChange();
     this.#objects.require(this.#inForce.needs);
     this.#wakes.start();
   }
@@ -155,6 +167,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (!changed.some((key) => key.startsWith('triggers'))) return;
     this.#index.fileBy(this.#options.config().triggers.namespace_label);
     this.#readFile();
+    this.onChange();
     void this.#options.home.triggers?.reconfigure();
     this.#firing.forget();
     for (const { key } of this.#index.all) {
@@ -177,6 +190,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       this.#index.set(trigger);
       this.#targets.set(trigger);
     }
+    this.onChange();
     this.#firing.forget();
     if (known === undefined && trigger !== undefined && this.#isReady) this.#wakes.added(key);
     this.#wakes.changed(key, before, seenAt);

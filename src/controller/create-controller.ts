@@ -68,6 +68,8 @@ export interface ControllerStage {
   readonly controller: Controller;
   /** Prepares another configuration; the returned function applies it. Throws as {@link createAction} does. */
   readonly prepare: (config: ControllerConfig) => () => void;
+  /** Whether runs go by way of the triggers, from the next run on. False: no trigger but the default one has anything to do. */
+  readonly useTriggers: (used: boolean) => void;
 }
 
 /** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction} does. */
@@ -81,7 +83,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
     metrics,
     holder: new VerdictHolder({ ...options, metrics }),
   };
-  const { reconciler, use } = createReconciler(options, actionOptions);
+  const { reconciler, use, useTriggers } = createReconciler(options, actionOptions);
   const controller: Controller = new Controller({
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
@@ -104,7 +106,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
       controller.workers = workersOf(next);
     };
   };
-  return { controller, prepare };
+  return { controller, prepare, useTriggers };
 }
 
 function workersOf({ controller, lanes }: ControllerConfig): Workers {
@@ -118,12 +120,15 @@ function workersOf({ controller, lanes }: ControllerConfig): Workers {
 function createReconciler(
   options: ControllerStageOptions,
   actionOptions: ActionOptions,
-): { readonly reconciler: Reconciler; readonly use: (byDefault: Action, config: ActionOptions['config']) => void } {
+): Pick<ControllerStage, 'useTriggers'> & {
+  readonly reconciler: Reconciler;
+  readonly use: (byDefault: Action, config: ActionOptions['config']) => void;
+} {
   const { clock, triggers } = options;
-  const byDefault = createAction(actionOptions);
+  let byDefault = createAction(actionOptions);
   if (triggers === undefined) {
     const reconciler = new Reconciler({ ...options, action: byDefault });
-    return { reconciler, use: (action) => reconciler.use(action) };
+    return { reconciler, use: (action) => reconciler.use(action), useTriggers: () => undefined };
   }
   let requeueAfterMs = actionOptions.config.requeue_after;
   const action = createTriggerAction(actionOptions, triggers, byDefault, () => requeueAfterMs);
@@ -131,13 +136,19 @@ function createReconciler(
     get: (request: Request) => triggers.objects.get(request)?.pipeline,
     gone: (request: Request) => action.gone(request, clock.now()),
   };
-  return {
-    reconciler: new Reconciler({ ...options, action, targets }),
-    use: (next, config) => {
-      requeueAfterMs = config.requeue_after;
-      action.use(next);
-    },
+  const reconciler = new Reconciler({ ...options, action, targets });
+  let isUsed = true;
+  const useTriggers = (used: boolean): void => {
+    isUsed = used;
+    reconciler.use(used ? action : byDefault);
   };
+  const use = (next: Action, config: ActionOptions['config']): void => {
+    requeueAfterMs = config.requeue_after;
+    byDefault = next;
+    action.use(next);
+    useTriggers(isUsed);
+  };
+  return { reconciler, use, useTriggers };
 }
 
 function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> {

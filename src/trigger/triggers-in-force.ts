@@ -25,6 +25,8 @@ interface TriggersInForceOptions {
   readonly notes: Pick<TriggerNotes, 'add' | 'remove'>;
   /** Called when an object of a run does not exist: nothing waits for it any more. */
   readonly onGone: (request: Request) => void;
+  /** Called when another condition of triggers is kept, before it is written. */
+  readonly onWritten?: () => void;
   /** Whether the default trigger is in force too. */
   readonly isDefault: () => boolean;
 }
@@ -153,7 +155,9 @@ export class TriggersInForce {
 
   /** Resolves when it is on the disk. */
   async note(written: WrittenCondition): Promise<void> {
-    if (this.#keep(written)) await this.#options.store.note(written);
+    if (!this.#keep(written)) return;
+    this.#options.onWritten?.();
+    await this.#options.store.note(written);
   }
 
   forget(written: WrittenCondition): void {
