@@ -74,10 +74,7 @@ export class LabelReceiver {
         options.logger.warn('tenant.unknown_limited', 'more alerts of no tenant came than are written out', fields),
     });
     this.routes = createApiRoutes({
-      alerts: {
-        handle: (...given) => this.#post(...given),
-        post: (request, response) => this.#post(request, response),
-      },
+      alerts: { handle: (...given) => this.#post(...given) },
       reads: this.#createReads(),
       silences: {
         post: (request, response) => this.#setSilence(request, response),

@@ -8,7 +8,7 @@ import type { MetricsPage } from './metrics-page.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
 
 interface ApiRoutesOptions {
-  readonly alerts: Pick<AlertsHandler, 'handle' | 'post'>;
+  readonly alerts: Pick<AlertsHandler, 'handle'>;
   readonly reads: ReadHandler;
   readonly silences: Pick<SilencesHandler, 'delete' | 'get' | 'post'>;
 }
