@@ -247,6 +247,22 @@ describe('all replicas', () => {
     await ended;
   });
 
+  it('asks anew, and trusts as before, while the query of a look that was given up has not ended', async () => {
+    const { all, clock, look, replicas } = bench(1);
+    const [replica] = replicas as [FakeReplica];
+    replica.tells = 'silence';
+    const givenUp = new AbortController();
+    const first = all.query(givenUp.signal).catch((error: unknown) => error);
+    await clock.advanceAsync(1);
+    const reason = new Error('one that began later serves everybody');
+    givenUp.abort(reason);
+    replica.tells = 'A';
+    assert.deepEqual(await look(), { ...answerOf('A'), asked: 1, answered: 1, isComplete: true });
+    await clock.advanceAsync(timeoutMs);
+    assert.equal(await first, reason);
+    assert.deepEqual(await look(), { ...answerOf('A'), asked: 1, answered: 1, isComplete: true });
+  });
+
   it('knows what fires by whoever answers, in each look anew, and fails only when nobody does', async () => {
     const told = fc.option(fc.constantFrom('A', 'B', ''), { nil: undefined });
     const looks = fc.array(fc.array(told, { minLength: 3, maxLength: 3 }), { maxLength: 8 });

@@ -51,8 +51,8 @@ type Outcome = { readonly alerts: PrometheusAlerts } | { readonly error: unknown
 interface Standing {
   /** Why its last query failed, if it did. */
   error?: unknown;
-  /** True while a query of an earlier look is still running. */
-  isBusy: boolean;
+  /** The signal of the look whose query is still running. One of a look that was given up says nothing, and may take its time to end. */
+  asking?: AbortSignal;
 }
 
 /**
@@ -171,19 +171,20 @@ export class AllReplicas {
     signal: AbortSignal,
     share: QueryShare,
   ): Promise<Outcome> {
-    if (standing.isBusy) return { error: standing.error };
-    standing.isBusy = true;
+    if (standing.asking?.aborted === false) return { error: standing.error };
+    standing.asking = signal;
     try {
       const alerts = await client.query(signal, share);
       this.#options.report.answered(client.address, standing.error !== undefined, isPair);
       delete standing.error;
       return { alerts };
     } catch (error) {
-      if (!signal.aborted) this.#options.report.failed(client.address, error, standing.error === undefined, isPair);
+      if (signal.aborted) return { error };
+      this.#options.report.failed(client.address, error, standing.error === undefined, isPair);
       standing.error = error;
       return { error };
     } finally {
-      standing.isBusy = false;
+      if (standing.asking === signal) delete standing.asking;
     }
   }
 
@@ -198,7 +199,7 @@ export class AllReplicas {
 
   #standing({ key }: PrometheusClient): Standing {
     let standing = this.#standings.get(key);
-    if (standing === undefined) this.#standings.set(key, (standing = { isBusy: false }));
+    if (standing === undefined) this.#standings.set(key, (standing = {}));
     return standing;
   }
 }
