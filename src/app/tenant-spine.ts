@@ -176,7 +176,11 @@ export class TenantSpine {
     const { name } = this.#tenant;
     const part = registry.part(name);
     this.#cleanups.add('metrics', () => part.close());
-    const member = workers.member(options.clock, () => this.#tenant.reconcileRate);
+    const member = workers.member(
+      options.clock,
+      () => this.#tenant.reconcileRate,
+      () => this.#tenant.weight,
+    );
     this.#cleanups.add('workers', () => member.close());
     const { createHome, tenantHome, web, config } = options;
     const { by, deny_private: denied } = config().tenants;

@@ -12,6 +12,7 @@ const tenant = (name: string, home: TenantHome): TenantConfig => ({
   config: Config.parse({}),
   ownUrls: [],
   reconcileRate: 0,
+  weight: 1,
 });
 
 /** @param answers of the running Tocsin, by path; undefined: none is asked */

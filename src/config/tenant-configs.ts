@@ -37,6 +37,8 @@ export interface TenantConfig {
   readonly home: TenantHome;
   /** `limits.reconcile_rate`, runs per second; 0: no limit. */
   readonly reconcileRate: number;
+  /** Its part of the shared workers, compared with those of other tenants. */
+  readonly weight: number;
   /** The URLs that Tocsin calls because the tenant names them, and not the file. */
   readonly ownUrls: readonly string[];
 }
@@ -151,7 +153,16 @@ function compileTenant(file: CompiledFile, placed: PlacedTenant): Compiling {
   problems.push(...refusedUrls(file, placed, ownUrls));
   if (problems.length === 0) read([], config, wholeConfig);
   if (problems.length > 0) return { problems };
-  return { tenant: { name: entry.name, config, home, ownUrls, reconcileRate: entry.limits.reconcile_rate } };
+  return {
+    tenant: {
+      name: entry.name,
+      config,
+      home,
+      ownUrls,
+      weight: entry.weight,
+      reconcileRate: entry.limits.reconcile_rate,
+    },
+  };
 }
 
 type OwnSection = 'prometheus' | 'triggers' | 'storm' | 'notify' | 'history';

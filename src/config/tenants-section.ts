@@ -23,6 +23,8 @@ export interface TenantLimits {
 /** An entry of `tenants.list`, or a file of `tenants.folder`. Its sections are compiled together with those of the file. */
 export interface TenantEntry extends Readonly<Partial<Record<TenantSection, Readonly<Record<string, unknown>>>>> {
   readonly name: string;
+  /** Its part of what all tenants share, compared with the parts of others. */
+  readonly weight: number;
   readonly limits: TenantLimits;
 }
 
@@ -63,6 +65,13 @@ const readRate: Reader<number> = (found) =>
     ? { value: found }
     : { allowed: 'runs per second, a number from 0 up, and 0 is no limit' };
 
+const maxWeight = 100;
+
+const readWeight: Reader<number> = (found) =>
+  typeof found === 'number' && Number.isSafeInteger(found) && found >= 1 && found <= maxWeight
+    ? { value: found }
+    : { allowed: `a whole number from 1 to ${maxWeight}` };
+
 const LimitsSection = section({
   max_alerts_count: setting(readLimit, 0),
   max_alerts_size_bytes: setting(readLimit, 0),
@@ -82,7 +91,7 @@ function addIssue(context: Issues, path: PropertyKey[], message: string, isMissi
   context.addIssue({ code: 'custom', path, message, params: { isMissing } });
 }
 
-const entryKeys: readonly string[] = ['name', 'limits', ...tenantSections];
+const entryKeys: readonly string[] = ['name', 'weight', 'limits', ...tenantSections];
 const entryRule = `a map with the keys ${entryKeys.join(', ')}`;
 
 /** Reads an entry. What is in its sections is read later. Every problem is added to `context`, below `path`. */
@@ -91,9 +100,11 @@ export function readTenantEntry(found: unknown, path: PropertyKey[], context: Is
     addIssue(context, path, describeRefusal(found, { allowed: entryRule, secret: true }));
     return undefined;
   }
-  const { name, limits, ...sections } = found;
+  const { name, weight = 1, limits, ...sections } = found;
   const reading = readTenantName(name);
   if (!('value' in reading)) addIssue(context, [...path, 'name'], describeRefusal(name, reading), name === undefined);
+  const weighing = readWeight(weight);
+  if (!('value' in weighing)) addIssue(context, [...path, 'weight'], describeRefusal(weight, weighing));
   const parsed = LimitsSection.safeParse(limits ?? {});
   for (const issue of parsed.error?.issues ?? [])
     addIssue(context, [...path, 'limits', ...issue.path], describeLimits(issue));
@@ -102,9 +113,14 @@ export function readTenantEntry(found: unknown, path: PropertyKey[], context: Is
     else if (value !== null && !isMap(value))
       addIssue(context, [...path, key], describeRefusal(value, { allowed: 'a map', secret: true }));
   }
-  if (!('value' in reading) || parsed.data === undefined) return undefined;
+  if (!('value' in reading && 'value' in weighing) || parsed.data === undefined) return undefined;
   const given = Object.entries(sections).filter(([, value]) => isMap(value));
-  return { ...(Object.fromEntries(given) as Partial<TenantEntry>), name: reading.value, limits: parsed.data };
+  return {
+    ...(Object.fromEntries(given) as Partial<TenantEntry>),
+    name: reading.value,
+    weight: weighing.value,
+    limits: parsed.data,
+  };
 }
 
 function describeLimits(issue: z.core.$ZodIssue): string {

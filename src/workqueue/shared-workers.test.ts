@@ -78,6 +78,73 @@ describe('SharedWorkers', () => {
     assert.equal(workers.taken, 0);
   });
 
+  it('gives each of those that always want more its part by its weight', async () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(
+        weights,
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(fc.nat(), { maxLength: 30 }),
+        async (...given) => {
+          const [weighted, size, order] = given;
+          const clock = new FakeClock();
+          const workers = new SharedWorkers(() => size);
+          const held = weighted.map((): (() => void)[] => []);
+          for (const [index, weight] of weighted.entries()) {
+            const member = workers.member(
+              clock,
+              () => 0,
+              () => weight,
+            );
+            for (let time = 0; time < 500; time++)
+              void Promise.resolve(member.acquire()).then((giveBack) => held[index]!.push(giveBack));
+          }
+          await settle();
+          // What the first has taken while it was alone comes back.
+          const round = [
+            ...held.flatMap((each, index) => each.map(() => index)),
+            ...order.map((at) => at % held.length),
+          ];
+          for (const index of round) {
+            held[index]!.shift()?.();
+            await settle();
+          }
+          const all = weighted.reduce((sum, weight) => sum + weight, 1);
+          const shared = held.map(({ length }) => length - 1);
+          const most = weighted.map((weight) => Math.min(Math.ceil((size * weight) / all), Math.max(1, size - 1)));
+          for (const [index, each] of shared.entries()) assert.ok(each <= most[index]!, `${shared} of ${most}`);
+          const isFull = workers.taken === size || shared.every((each, index) => each === most[index]);
+          assert.ok(isFull, `${shared} of ${most}, ${size} in all`);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('gives a free worker to the queue that has fewest for its weight', async () => {
+    const clock = new FakeClock();
+    const workers = new SharedWorkers(() => 8);
+    const held: (() => void)[][] = [[], []];
+    for (const [index, weight] of [1, 3].entries()) {
+      const member = workers.member(
+        clock,
+        () => 0,
+        () => weight,
+      );
+      for (let time = 0; time < 40; time++)
+        void Promise.resolve(member.acquire()).then((giveBack) => held[index]!.push(giveBack));
+    }
+    await settle();
+    for (let round = 0; round < 5; round++) {
+      held[0]!.shift()!();
+      await settle();
+    }
+    assert.deepEqual(
+      held.map(({ length }) => length - 1),
+      [2, 5],
+    );
+  });
+
   it('loses no worker and nobody who waits, and never exceeds the shared ones, whatever happens', async () => {
     const step = fc.oneof(fc.record({ take: fc.nat(3) }), fc.record({ give: fc.nat(3), which: fc.nat(20) }));
     await fc.assert(

@@ -4,8 +4,8 @@ import type { Permits } from './work-queue.ts';
 
 /**
  * The workers of many queues, of which none can keep the others waiting. Each queue always has one worker. The others are shared:
- * a free one goes to the queue that has the fewest of them, and no queue takes so many that a queue that comes anew would find
- * none. A queue whose runs hang thus holds its own share, and no more.
+ * a free one goes to the queue that has the fewest of them for its weight, and no queue takes so many that a queue that comes anew
+ * would find none. A queue whose runs hang thus holds its own share, and no more.
  */
 export class SharedWorkers {
   readonly #size: () => number;
@@ -16,9 +16,13 @@ export class SharedWorkers {
     this.#size = size;
   }
 
-  /** A share for one queue. @param rate its runs per second; 0: no limit */
-  member(clock: Clock, rate: () => number): WorkerMember {
-    const member: Member = new Member(clock, rate, {
+  /**
+   * A share for one queue.
+   * @param rate its runs per second; 0: no limit
+   * @param weight its part of the shared workers, compared with those of others
+   */
+  member(clock: Clock, rate: () => number, weight: () => number = () => 1): WorkerMember {
+    const member: Member = new Member(clock, rate, weight, {
       mayTake: () => this.#mayTake(member),
       freed: () => this.#grant(),
       left: () => this.#members.delete(member),
@@ -38,21 +42,22 @@ export class SharedWorkers {
 
   #load(): Load {
     let [taken, busy] = [0, 0];
-    for (const { shared, isBusy } of this.#members) {
+    for (const { shared, isBusy, weight } of this.#members) {
       taken += shared;
-      if (isBusy) busy++;
+      if (isBusy) busy += weight;
     }
     return { taken, busy };
   }
 
-  /** A place is kept for one more queue than those that want workers. */
+  /** A place is kept for one more queue than those that want workers, of the weight 1. */
   #hasRoom(member: Member, { taken, busy }: Load): boolean {
     const size = this.#size();
-    const others = member.isBusy ? busy - 1 : busy;
-    return taken < size && member.shared < Math.ceil(size / (others + 2));
+    const all = (member.isBusy ? busy : busy + member.weight) + 1;
+    const most = Math.min(Math.ceil((size * member.weight) / all), Math.max(1, size - 1));
+    return taken < size && member.shared < most;
   }
 
-  /** The queue with the fewest shared workers is first; of equal ones, that which waits for longest. */
+  /** The queue with the fewest shared workers for its weight is first; of equal ones, that which waits for longest. */
   #grant(): void {
     for (;;) {
       const load = this.#load();
@@ -69,12 +74,13 @@ export class SharedWorkers {
 interface Load {
   /** Shared workers. */
   readonly taken: number;
-  /** Queues that want workers or have some. */
+  /** The weights of the queues that want workers or have some. */
   readonly busy: number;
 }
 
 function isBefore(one: Member, other: Member): boolean {
-  return one.shared < other.shared || (one.shared === other.shared && one.waitsSince < other.waitsSince);
+  const difference = one.shared * other.weight - other.shared * one.weight;
+  return difference < 0 || (difference === 0 && one.waitsSince < other.waitsSince);
 }
 
 /** The share of one queue. */
@@ -92,20 +98,26 @@ interface Pool {
 class Member implements WorkerMember {
   readonly #clock: Clock;
   readonly #rate: () => number;
+  readonly #weight: () => number;
   readonly #pool: Pool;
   readonly #waiters: { readonly grant: () => void; readonly since: number }[] = [];
   readonly #end = new AbortController();
   #bucket: TokenBucket | undefined;
   #running = 0;
 
-  constructor(clock: Clock, rate: () => number, pool: Pool) {
+  constructor(clock: Clock, rate: () => number, weight: () => number, pool: Pool) {
     this.#clock = clock;
     this.#rate = rate;
+    this.#weight = weight;
     this.#pool = pool;
   }
 
   get waiting(): number {
     return this.#waiters.length;
+  }
+
+  get weight(): number {
+    return this.#weight();
   }
 
   get isBusy(): boolean {
