@@ -134,7 +134,11 @@ async function cutOffFromPrometheus(scene: Scene): Promise<number> {
   const { world, random } = scene;
   const leader = await world.leader(recoverWithinMs);
   const hit = random.once(3) ? world.running : [random.once(2) ? leader : random.pick(world.running)];
-  const cut: Link[] = hit.flatMap((replica) => [replica.front, replica.toPrometheus].filter(() => !random.once(3)));
+  // What nobody was told comes again after a minute only.
+  const reached = random.pick(world.running).front;
+  const cut: Link[] = hit
+    .flatMap(({ front, toPrometheus }) => [front, toPrometheus])
+    .filter((link) => link !== reached && !random.once(3));
   for (const link of cut) link.cut();
   world.flip(random.pick(pipelines));
   await setTimeout(random.between(1000, 8000));
