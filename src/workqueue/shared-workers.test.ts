@@ -123,26 +123,25 @@ describe('SharedWorkers', () => {
 
   it('gives a free worker to the queue that has fewest for its weight', async () => {
     const clock = new FakeClock();
-    const workers = new SharedWorkers(() => 8);
-    const held: (() => void)[][] = [[], []];
-    for (const [index, weight] of [1, 3].entries()) {
+    const workers = new SharedWorkers(() => 12);
+    const held: (() => void)[][] = [[], [], [], [], [], []];
+    for (const [index, each] of held.entries()) {
       const member = workers.member(
         clock,
         () => 0,
-        () => weight,
+        () => (index === 5 ? 5 : 1),
       );
       for (let time = 0; time < 40; time++)
-        void Promise.resolve(member.acquire()).then((giveBack) => held[index]!.push(giveBack));
+        void Promise.resolve(member.acquire()).then((giveBack) => each.push(giveBack));
     }
     await settle();
-    for (let round = 0; round < 5; round++) {
+    const shared = (): readonly number[] => held.map(({ length }) => length - 1);
+    assert.deepEqual(shared(), [6, 4, 2, 0, 0, 0]);
+    for (let round = 0; round < 4; round++) {
       held[0]!.shift()!();
       await settle();
     }
-    assert.deepEqual(
-      held.map(({ length }) => length - 1),
-      [2, 5],
-    );
+    assert.deepEqual(shared(), [2, 4, 2, 1, 1, 2]);
   });
 
   it('loses no worker and nobody who waits, and never exceeds the shared ones, whatever happens', async () => {
