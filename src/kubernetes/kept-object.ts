@@ -1,6 +1,6 @@
 import type { Selection } from '../text/json-selection.ts';
 import { ApiError } from './api/api-error.ts';
-import type { Request } from '../reconcile/ports.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { ApiObject, ServedResource } from './api-object.ts';
 import type { Versioned } from './watch/watch-cache.ts';
 
@@ -16,6 +16,10 @@ export const apiEnvelopeBytes = 64 * 1024;
 /** A cached object; its request is its key in the cache. */
 export interface CachedObject extends Versioned {
   readonly request: Request;
+}
+
+export function keyOf({ request }: CachedObject): string {
+  return requestKey(request);
 }
 
 /** What is kept of each object of a watched resource. */

@@ -1,9 +1,10 @@
 import type { Clock } from '../../runtime/clock.ts';
+import { inSlices, type Slices } from '../../runtime/slices.ts';
 import type { SilenceSink } from '../../silence/foreign-silences.ts';
 import { SilenceError, type SilenceLimits } from '../../silence/silence-rules.ts';
 import { silenceMemory } from '../../silence/silence-size.ts';
 import { silenceState, type Silence } from '../../silence/silence.ts';
-import type { SilenceObject } from './silence-object.ts';
+import { readSilenceObject, SilenceObjectError, type SilenceObject } from './silence-object.ts';
 
 /** Why an object is no silence. */
 interface NoSilence {
@@ -18,6 +19,20 @@ interface NoSilence {
 export interface KnownSilence {
   readonly object: SilenceObject;
   readonly made: { readonly silence: Silence } | NoSilence;
+}
+
+/** What an object is: a silence, or why it is none. */
+export async function makeSilence(
+  object: SilenceObject,
+  limits: SilenceLimits,
+  slices: Slices,
+): Promise<KnownSilence['made']> {
+  try {
+    return { silence: await inSlices(readSilenceObject(object, limits), slices) };
+  } catch (error) {
+    if (error instanceof SilenceError || error instanceof SilenceObjectError) return { problem: error.message };
+    throw error;
+  }
 }
 
 const idIsTaken = 'its name is the uid of another Silence, which has this id for the API: give it another name';

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { ApiObject } from '../api-object.ts';
 import { placesOf, sliceReader } from './peer-slices.ts';
 
 const served = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', path: '/x' };
 const ports = [{ name: 'http', port: 9093 }];
 
 function places(...slices: readonly object[]): readonly string[] {
-  return placesOf(
-    slices.map((slice) => sliceReader.read({ metadata: { name: 's' }, ...slice } as unknown as ApiObject, served)),
-  );
+  return placesOf(slices.map((slice) => sliceReader.read({ metadata: { name: 's' }, ...slice }, served)));
 }
 
 /** One slice with one endpoint for each address. */

@@ -2,6 +2,8 @@ import { Counter, Gauge } from 'prom-client';
 import { LimitedLines, LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { LogFields } from '../../runtime/logger.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { apiObjectBytes } from '../kept-object.ts';
+import type { LeftOutReason } from '../watch/list-objects.ts';
 import type { SilenceObject } from './silence-object.ts';
 
 /** The most lines per second about objects that are no silences; further lines are at debug, and counted. */
@@ -10,6 +12,20 @@ const invalidLinesPerSecond = 10;
 const operations = ['create', 'change', 'delete', 'status', 'event'] as const;
 export type SilenceOperation = (typeof operations)[number];
 const results = ['done', 'outdated', 'failed'] as const;
+
+/** Why an object that is left out is no silence, for its status. */
+export const leftOutProblems: Readonly<Record<LeftOutReason, string>> = {
+  object_too_large: `it takes more than the ${apiObjectBytes / 1024} KiB of memory that one may: make its texts shorter`,
+  memory_full: 'all of them together take more memory than they may: delete some that have ended',
+};
+
+/** The same for the log. */
+export const leftOutMessages = {
+  object_too_large:
+    'a Silence is left out, as if it were not there: it takes more memory than one may; make it shorter',
+  memory_full:
+    'a Silence is left out, as if it were not there: all of them together take more memory than they may; delete some that have ended',
+};
 
 interface SilenceObjectReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** The number of objects that are no silences, read at each scrape. */

@@ -1,6 +1,6 @@
 import { requiredNamespaces } from '../../access/visible.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { inSlices, Slices } from '../../runtime/slices.ts';
+import { Slices } from '../../runtime/slices.ts';
 import type { SilenceSink } from '../../silence/foreign-silences.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import { SilenceError } from '../../silence/silence-rules.ts';
@@ -14,17 +14,10 @@ import type { LeftOutReason } from '../watch/list-objects.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { ReflectorReport, type ReflectorMetrics } from '../watch/reflector-report.ts';
 import { isOlder, type CacheChange } from '../watch/watch-cache.ts';
-import { KnownSilences, type KnownSilence } from './known-silences.ts';
+import { KnownSilences, makeSilence } from './known-silences.ts';
 import { OutdatedError, SilenceObjectCalls } from './silence-object-calls.ts';
-import type { SilenceObjectReport } from './silence-object-report.ts';
-import {
-  newSilenceObject,
-  readSilenceObject,
-  SilenceObjectError,
-  silenceReader,
-  silencesIn,
-  type SilenceObject,
-} from './silence-object.ts';
+import { leftOutMessages, leftOutProblems, type SilenceObjectReport } from './silence-object-report.ts';
+import { newSilenceObject, silenceReader, silencesIn, type SilenceObject } from './silence-object.ts';
 
 /** The memory for what is kept of all objects besides the silences themselves, an estimate in bytes: about 8,000 usual ones. */
 export const silenceObjectsBytes = 32 * 1024 * 1024;
@@ -56,18 +49,6 @@ type Item = { readonly object: SilenceObject; readonly leftOut?: LeftOutReason }
 
 /** The most objects that are known to be left out; of further ones, only the log tells. */
 const maxKnownLeftOut = 1000;
-
-const leftOutProblems: Readonly<Record<LeftOutReason, string>> = {
-  object_too_large: `it takes more than the ${apiObjectBytes / 1024} KiB of memory that one may: make its texts shorter`,
-  memory_full: 'all of them together take more memory than they may: delete some that have ended',
-};
-
-const leftOutMessages = {
-  object_too_large:
-    'a Silence is left out, as if it were not there: it takes more memory than one may; make it shorter',
-  memory_full:
-    'a Silence is left out, as if it were not there: all of them together take more memory than they may; delete some that have ended',
-};
 
 /**
  * Silences that are objects of the cluster: every replica, kubectl and GitOps change them, and the API server has what holds. What this
@@ -216,22 +197,13 @@ export class SilenceObjects implements SilenceStorage {
     const { leftOut } = item;
     const made =
       leftOut === undefined
-        ? await this.#make(item.object, slices)
+        ? await makeSilence(item.object, this.#options.limits(), slices)
         : { problem: leftOutProblems[leftOut], isLeftOut: true };
     // A request may have written it meanwhile.
     const now = this.known.named(name);
     if (now !== undefined && isOlder(item.object.resourceVersion, now.object.resourceVersion)) return;
     if (this.#writing.has(name)) return void this.#writing.set(name, item);
     this.known.accept({ object: item.object, made }, before);
-  }
-
-  async #make(object: SilenceObject, slices: Slices): Promise<KnownSilence['made']> {
-    try {
-      return { silence: await inSlices(readSilenceObject(object, this.#options.limits()), slices) };
-    } catch (error) {
-      if (error instanceof SilenceError || error instanceof SilenceObjectError) return { problem: error.message };
-      throw error;
-    }
   }
 
   /** Resolves to false if it was not stored. @param isCurrent false if what it was decided on was not stored */

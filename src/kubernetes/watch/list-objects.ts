@@ -1,3 +1,4 @@
+import type { Sliced } from '../../runtime/slices.ts';
 import type { Allowance, SelectedList, Selection } from '../../text/json-selection.ts';
 import { apiAnswerBytes } from '../api/api-transport.ts';
 import {
@@ -37,6 +38,20 @@ export interface ListedObjects<T> {
 
 /** Why an object is missing here although the API server has it. */
 export type LeftOutReason = 'object_too_large' | 'memory_full';
+
+/** Its methods must not throw. The end of an object that is left out is a change as of any other. */
+export interface LeftOutListener<T> {
+  /** All objects have been listed: what was left out before is left out no more, unless it is told again. */
+  listed(): void;
+  /** @param object what could be read of it; the cache is without it already */
+  leftOut(object: T, reason: LeftOutReason): void;
+}
+
+export type LeftOut<T> = readonly [object: T, reason: LeftOutReason];
+
+export function tellLeftOut<T>(leftOut: readonly LeftOut<T>[], listener: LeftOutListener<T> | undefined): void {
+  for (const [object, reason] of leftOut) listener?.leftOut(object, reason);
+}
 
 interface ListOptions<T> {
   readonly client: Pick<ApiClient, 'call'>;
@@ -238,4 +253,17 @@ function served(watched: WatchedResource, version: string, { kind, namespaced }:
   const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
   const path = `${apiVersionPath(group, version)}${scope}/${resource}`;
   return { apiVersion: apiVersionOf(group, version), kind, path };
+}
+
+/** The memory of each object, by its key. */
+export function* bytesOf<T>(
+  listed: readonly ListedObject<T>[],
+  keyOf: (object: T) => string,
+): Sliced<ReadonlyMap<string, number>> {
+  const bytesByKey = new Map<string, number>();
+  for (const { object, bytes } of listed) {
+    bytesByKey.set(keyOf(object), bytes);
+    yield;
+  }
+  return bytesByKey;
 }

@@ -1,11 +1,20 @@
 import type { Allowance } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { inSlices, Slices, type SliceSchedule, type Sliced } from '../../runtime/slices.ts';
-import { requestKey } from '../../reconcile/ports.ts';
+import { inSlices, Slices, type SliceSchedule } from '../../runtime/slices.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
-import { discover, listObjects, type LeftOutReason, type ListedObject, type ListedObjects } from './list-objects.ts';
-import type { CachedObject, MemoryShare, ObjectReader } from '../kept-object.ts';
+import {
+  bytesOf,
+  discover,
+  listObjects,
+  tellLeftOut,
+  type LeftOut,
+  type LeftOutListener,
+  type LeftOutReason,
+  type ListedObject,
+  type ListedObjects,
+} from './list-objects.ts';
+import { keyOf, type CachedObject, type MemoryShare, type ObjectReader } from '../kept-object.ts';
 import {
   apiVersionOf,
   resourceName,
@@ -48,14 +57,6 @@ export interface ReflectorOptions<T extends CachedObject> {
   readonly random?: () => number;
 }
 
-/** Its methods must not throw. The end of an object that is left out is a change as of any other. */
-export interface LeftOutListener<T> {
-  /** All objects have been listed: what was left out before is left out no more, unless it is told again. */
-  listed(): void;
-  /** @param object what could be read of it; the cache is without it already */
-  leftOut(object: T, reason: LeftOutReason): void;
-}
-
 const defaultPageLimit = 500;
 const defaultIdleMs = 90_000;
 /** How long the server is asked to keep a watch open, in seconds; each watch is up to a tenth shorter or longer. */
@@ -78,7 +79,7 @@ export class Reflector<T extends CachedObject> {
   readonly #synced = Promise.withResolvers<void>();
   #served: ServedResource | undefined;
   /** Not told yet. */
-  #leftOut: (readonly [object: T, reason: LeftOutReason])[] = [];
+  readonly #leftOut: LeftOut<T>[] = [];
   #mayBeOutdated = false;
   #isSynced = false;
   /** The last failure, until everything is synced. */
@@ -191,14 +192,14 @@ export class Reflector<T extends CachedObject> {
   async #replace(listed: readonly ListedObject<T>[], resourceVersion: string): Promise<readonly CacheChange<T>[]> {
     const slices = new Slices(this.#options.schedule, 'answers of the API server');
     const next = await inSlices(this.#cache.compare(listed.map(({ object }) => [keyOf(object), object])), slices);
-    this.#options.memory.replace(await inSlices(bytesByKey(listed), slices));
+    this.#options.memory.replace(await inSlices(bytesOf(listed, keyOf), slices));
     this.#cache.replace(next.objects, resourceVersion);
     for (const change of next.changes) {
       this.#options.onChange(change);
       if (slices.isOver) await slices.yieldTurn();
     }
     this.#options.leftOut?.listed();
-    this.#tellLeftOut();
+    tellLeftOut(this.#leftOut.splice(0), this.#options.leftOut);
     return next.changes;
   }
 
@@ -267,12 +268,7 @@ export class Reflector<T extends CachedObject> {
     if (change !== undefined) this.#options.onChange(change);
     else if (event.type === 'DELETED' && this.#options.leftOut !== undefined)
       this.#options.onChange({ kind: 'deleted', before: object });
-    this.#tellLeftOut();
-  }
-
-  #tellLeftOut(): void {
-    for (const [object, reason] of this.#leftOut) this.#options.leftOut?.leftOut(object, reason);
-    this.#leftOut = [];
+    tellLeftOut(this.#leftOut.splice(0), this.#options.leftOut);
   }
 
   /** An object that is left out is treated like a deleted object. */
@@ -302,17 +298,4 @@ export class Reflector<T extends CachedObject> {
       throw new ApiError('a defect: nothing is known of the resource', { reason: 'Defect' });
     return this.#served;
   }
-}
-
-function* bytesByKey(listed: readonly ListedObject<CachedObject>[]): Sliced<ReadonlyMap<string, number>> {
-  const bytesOf = new Map<string, number>();
-  for (const { object, bytes } of listed) {
-    bytesOf.set(keyOf(object), bytes);
-    yield;
-  }
-  return bytesOf;
-}
-
-function keyOf({ request }: CachedObject): string {
-  return requestKey(request);
 }
