@@ -41,13 +41,13 @@ export class Reconciling {
   readonly explainer: TriggerExplainer;
   readonly resync: Resync;
   readonly #stage: ControllerStage;
-  readonly #wantAnnotations: (wanted: boolean) => void;
+  readonly #given: ReconcilingOptions;
   /** True while no trigger but the default one has anything to do: then no event and no run goes by way of the triggers. */
   #isPlain = false;
 
   constructor(given: ReconcilingOptions) {
-    const { options, home, alerts, requiredRules, verdicts, wantAnnotations = () => undefined } = given;
-    this.#wantAnnotations = wantAnnotations;
+    this.#given = given;
+    const { options, home, alerts, requiredRules, verdicts } = given;
     const { config } = options;
     this.triggers = new Triggers({
       ...options,
@@ -77,10 +77,7 @@ export class Reconciling {
     this.resync = new Resync({ ...options, periodMs: () => config().controller.resync, sweep });
     this.source = new EventPath({
       ...options,
-      choose: async (event) => {
-        if (!this.#isPlain) return this.triggers.choose(event);
-        return [chooseByDefault(config().source.select, event.causes, home.list())];
-      },
+      choose: (event) => this.#choose(event),
       storms: this.triggers.storms,
       enqueue: (choices, event) => this.controller.enqueueChosen(choices, event),
     });
@@ -92,11 +89,17 @@ export class Reconciling {
     return this.#stage.controller;
   }
 
+  async #choose(event: Event): Promise<readonly Choice[]> {
+    if (!this.#isPlain) return this.triggers.choose(event);
+    const { options, home } = this.#given;
+    return [chooseByDefault(options.config().source.select, event.causes, home.list())];
+  }
+
   #triggersChanged(): void {
-    const { isDefaultOnly, wantsAnnotations } = this.triggers;
+    const { isDefaultOnly, wantsAnnotations } = this.triggers.standing;
     this.#isPlain = isDefaultOnly;
     this.#stage.useTriggers(!isDefaultOnly);
-    this.#wantAnnotations(wantsAnnotations);
+    this.#given.wantAnnotations?.(wantsAnnotations);
   }
 
   /** Prepares another configuration; the returned function applies it. Throws an error for the user if it cannot be. */

@@ -52,7 +52,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   /** A target of a trigger led to nothing. */
   readonly #onProblem = (trigger: Trigger, problem: string): void =>
     this.#notes.add(trigger, 'trigger.target_unresolved', problem);
-  /** Called when {@link isDefaultOnly} or {@link wantsAnnotations} may have changed. */
+  /** Called when {@link standing} may have changed. */
   onChange: () => void = () => undefined;
   #isReady = false;
   #wasDefault = true;
@@ -69,26 +69,21 @@ export class Triggers implements TriggerSink, TriggerStates {
       this.#declared.undecided();
       this.#notes.add(trigger, 'trigger.undecided', undecidedText(matcher));
     });
-    const [triggers, objects] = [this.#index, this.#objects];
     this.#guard = this.#createGuard();
-    this.#targets = new TriggerTargets({ objects, allowed: () => config().triggers.allowed_targets });
-    const targets = this.#targets;
+    this.#targets = new TriggerTargets({ objects: this.#objects, allowed: () => config().triggers.allowed_targets });
+    const [triggers, objects, targets, onProblem] = [this.#index, this.#objects, this.#targets, this.#onProblem];
     const order = liveOrder(() => config().triggers.severities);
     const matching = createMatching({ ...options, triggers });
     const { firing: matches, results, turns } = matching;
-    const onProblem = this.#onProblem;
     this.#firing = new FiringTargets({ ...options, triggers, targets, matches, turns, onProblem, order });
     const platform = livePlatformAlerts(config);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, results, onChange });
     const [inhibited, guard, notes, firing] = [this.#inhibited, this.#guard, this.#notes, this.#firing];
     const given = { ...options, triggers, targets, objects, order, firing, inhibited, guard, notes };
-    const live = {
-      isDefault: () => this.isDefault,
-      onGone: (request: Request) => guard.gone(request),
-      onWritten: () => this.onChange(),
-    };
-    this.#inForce = new TriggersInForce({ ...given, ...live, store: guard.conditions });
+    const live = { isDefault: () => this.isDefault, onGone: (request: Request) => guard.gone(request) };
+    const onWritten = (): void => this.onChange();
+    this.#inForce = new TriggersInForce({ ...given, ...live, onWritten, store: guard.conditions });
     this.#chooser = this.#createChooser(matching);
     const [chooser, newEventId] = [this.#chooser, (): string => newId(4)];
     this.#events = new EventChoices({ ...options, ...matching, triggers, chooser, inhibited, newEventId });
@@ -102,19 +97,18 @@ export class Triggers implements TriggerSink, TriggerStates {
     return { guard: this.#guard, observer: this.#observer, inForce: this.#inForce, objects: this.#objects };
   }
 
-  /** Whether the annotations of firing alerts are needed: a condition shows them. */
-  get wantsAnnotations(): boolean {
-    return this.#targets.hasConditions;
-  }
-
   /** Whether `source.select` and `controller.action` hold. */
   get isDefault(): boolean {
     return this.#declared.isDefault(this.#options.config().triggers.default);
   }
 
-  /** True if no trigger but the default one has anything to do with any object, and the default one is in force. */
-  get isDefaultOnly(): boolean {
-    return this.isDefault && this.#inForce.isEmpty;
+  /**
+   * Whether no trigger but the default one has anything to do with any object, and the default one is in force; and whether the
+   * annotations of firing alerts are needed, because a condition shows them.
+   */
+  get standing(): { readonly isDefaultOnly: boolean; readonly wantsAnnotations: boolean } {
+    const isDefaultOnly = this.isDefault && this.#inForce.isEmpty;
+    return { isDefaultOnly, wantsAnnotations: this.#targets.hasConditions };
   }
 
   /** The objects whose conditions triggers keep or have kept. */
@@ -135,7 +129,6 @@ export class Triggers implements TriggerSink, TriggerStates {
   async open(): Promise<void> {
     await this.#guard.open();
     this.#inForce.load();
-    this.onChange();
     this.#objects.require(this.#inForce.needs);
     this.#wakes.start();
   }
@@ -167,7 +160,6 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (!changed.some((key) => key.startsWith('triggers'))) return;
     this.#index.fileBy(this.#options.config().triggers.namespace_label);
     this.#readFile();
-    this.onChange();
     void this.#options.home.triggers?.reconfigure();
     this.#firing.forget();
     for (const { key } of this.#index.all) {
@@ -220,6 +212,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   #readFile(): void {
     const { config, ownNamespace } = this.#options;
     this.#declared.readFile(config().triggers, ownNamespace).forEach((trigger, key) => this.setCluster(key, trigger));
+    this.onChange();
   }
 
   #tellUnavailable(trigger: Trigger): void {

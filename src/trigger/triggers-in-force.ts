@@ -25,7 +25,7 @@ interface TriggersInForceOptions {
   readonly notes: Pick<TriggerNotes, 'add' | 'remove'>;
   /** Called when an object of a run does not exist: nothing waits for it any more. */
   readonly onGone: (request: Request) => void;
-  /** Called when another condition of triggers is kept, before it is written. */
+  /** Called when other conditions of triggers are kept: before one is written, and when those of the last process are known. */
   readonly onWritten?: () => void;
   /** Whether the default trigger is in force too. */
   readonly isDefault: () => boolean;
@@ -50,6 +50,7 @@ export class TriggersInForce {
   /** Reads what outlived the last process. */
   load(): void {
     for (const written of this.#options.store.all()) this.#keep(written);
+    this.#options.onWritten?.();
   }
 
   /** True if no trigger has anything to do with any object. */

@@ -37,8 +37,8 @@ export const triggerConditions: MutatedPart = {
     },
     {
       file: chooser,
-      from: "heldNow(trigger, clock.now()) !== 'suspended'",
-      to: "heldNow(trigger, clock.now()) !== 'observed'",
+      from: "heldNow(trigger, this.#options.clock.now()) !== 'suspended'",
+      to: "heldNow(trigger, this.#options.clock.now()) !== 'observed'",
       means: 'a suspended trigger wakes',
     },
     {
