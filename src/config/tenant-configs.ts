@@ -139,13 +139,7 @@ function compileTenant(file: CompiledFile, placed: PlacedTenant): Compiling {
     prometheus: { ...prometheus, http_config: withPathsFrom(folder, prometheus.http_config) },
     triggers: sectionOf('triggers'),
     storm: sectionOf('storm'),
-    notify: {
-      ...notify,
-      alertmanagers: notify.alertmanagers.map((each) => ({
-        ...each,
-        http_config: withPathsFrom(folder, each.http_config),
-      })),
-    },
+    notify: { ...notify, alertmanagers: notify.alertmanagers.map((each) => withOwnPaths(folder, each)) },
     history: { ...history, max_size: Math.min(history.max_size, maxHistoryBytes) },
     pipelines,
   };
@@ -153,16 +147,8 @@ function compileTenant(file: CompiledFile, placed: PlacedTenant): Compiling {
   problems.push(...refusedUrls(file, placed, ownUrls));
   if (problems.length === 0) read([], config, wholeConfig);
   if (problems.length > 0) return { problems };
-  return {
-    tenant: {
-      name: entry.name,
-      config,
-      home,
-      ownUrls,
-      weight: entry.weight,
-      reconcileRate: entry.limits.reconcile_rate,
-    },
-  };
+  const { name, weight, limits } = entry;
+  return { tenant: { name, config, home, ownUrls, weight, reconcileRate: limits.reconcile_rate } };
 }
 
 type OwnSection = 'prometheus' | 'triggers' | 'storm' | 'notify' | 'history';
@@ -235,6 +221,11 @@ function inCluster(file: CompiledFile, folder: string, found: unknown, read: Rea
       ...(!isFree && { servers: { allowed, denyPrivate } }),
     },
   };
+}
+
+/** The paths in its `http_config` start at this folder. */
+function withOwnPaths<T extends Config['notify']['alertmanagers'][number]>(folder: string, each: T): T {
+  return { ...each, http_config: withPathsFrom(folder, each.http_config) };
 }
 
 function least(most: number, limit: number): number {

@@ -94,6 +94,14 @@ function addIssue(context: Issues, path: PropertyKey[], message: string, isMissi
 const entryKeys: readonly string[] = ['name', 'weight', 'limits', ...tenantSections];
 const entryRule = `a map with the keys ${entryKeys.join(', ')}`;
 
+function addSectionIssues(sections: Keys, path: PropertyKey[], context: Issues): void {
+  for (const [key, value] of Object.entries(sections)) {
+    if (!entryKeys.includes(key)) addIssue(context, [...path, key], `unknown key, allowed: ${entryKeys.join(', ')}`);
+    else if (value !== null && !isMap(value))
+      addIssue(context, [...path, key], describeRefusal(value, { allowed: 'a map', secret: true }));
+  }
+}
+
 /** Reads an entry. What is in its sections is read later. Every problem is added to `context`, below `path`. */
 export function readTenantEntry(found: unknown, path: PropertyKey[], context: Issues): TenantEntry | undefined {
   if (!isMap(found)) {
@@ -108,11 +116,7 @@ export function readTenantEntry(found: unknown, path: PropertyKey[], context: Is
   const parsed = LimitsSection.safeParse(limits ?? {});
   for (const issue of parsed.error?.issues ?? [])
     addIssue(context, [...path, 'limits', ...issue.path], describeLimits(issue));
-  for (const [key, value] of Object.entries(sections)) {
-    if (!entryKeys.includes(key)) addIssue(context, [...path, key], `unknown key, allowed: ${entryKeys.join(', ')}`);
-    else if (value !== null && !isMap(value))
-      addIssue(context, [...path, key], describeRefusal(value, { allowed: 'a map', secret: true }));
-  }
+  addSectionIssues(sections, path, context);
   if (!('value' in reading && 'value' in weighing) || parsed.data === undefined) return undefined;
   const given = Object.entries(sections).filter(([, value]) => isMap(value));
   return {
