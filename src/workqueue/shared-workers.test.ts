@@ -112,9 +112,10 @@ describe('SharedWorkers', () => {
           const all = weighted.reduce((sum, weight) => sum + weight, 1);
           const shared = held.map(({ length }) => length - 1);
           const most = weighted.map((weight) => Math.min(Math.ceil((size * weight) / all), Math.max(1, size - 1)));
-          for (const [index, each] of shared.entries()) assert.ok(each <= most[index]!, `${shared} of ${most}`);
+          const told = `${shared.join()} of ${most.join()}, ${size} in all`;
+          for (const [index, each] of shared.entries()) assert.ok(each <= most[index]!, told);
           const isFull = workers.taken === size || shared.every((each, index) => each === most[index]);
-          assert.ok(isFull, `${shared} of ${most}, ${size} in all`);
+          assert.ok(isFull, told);
         },
       ),
       { numRuns: 100 },
