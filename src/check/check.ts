@@ -48,6 +48,8 @@ export interface Check {
   readonly id: string;
   /** What is true if the check is good, as in "can query the Kubernetes API". */
   readonly description: string;
+  /** Further categories that have to be whole for this check alone. Default: those of its category do. */
+  readonly needs?: readonly string[];
   /** A problem here stops the category, and every category that needs it. */
   readonly fatal?: true;
   /** A problem here is told, but does not fail the run. */

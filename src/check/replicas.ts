@@ -49,6 +49,7 @@ function together(chain: Chain, cluster: ClusterSource): readonly Check[] {
       id: 'replicas-pods',
       description: 'every pod of Tocsin is one of its replicas, and there are as many as asked for',
       retryable: true,
+      needs: ['kubernetes-api'],
       run: ({ signal }) => podsAgree(chain, cluster, signal),
     },
   ];

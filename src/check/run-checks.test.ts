@@ -114,6 +114,27 @@ describe('runChecks', () => {
     ]);
   });
 
+  it('does not run a check alone whose own need is broken, and goes on with the rest of its category', async () => {
+    const told = await runAll([
+      categoryOf('api', [], checkOf('query', bad, { fatal: true })),
+      categoryOf(
+        'replicas',
+        [],
+        checkOf('lead', () => ok()),
+        checkOf('pods', () => ok(), { needs: ['api'] }),
+        checkOf('clock', () => ok()),
+      ),
+    ]);
+    assert.deepEqual(told, [
+      '[api]',
+      'query error broken',
+      '[replicas]',
+      'lead success',
+      'pods not run not run, because this failed: api: can query',
+      'clock success',
+    ]);
+  });
+
   it('goes on after a problem that is not fatal', async () => {
     const told = await runAll([
       categoryOf(

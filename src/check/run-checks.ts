@@ -61,10 +61,11 @@ class Run {
   }
 
   async *category({ name, needs, checks }: Category): AsyncGenerator<CheckEvent, void> {
-    let brokenBy = needs.map((need) => this.#broken.get(need)).find((by) => by !== undefined);
+    let brokenBy = this.#whatBroke(needs);
     for (const check of checks) {
-      if (brokenBy !== undefined) {
-        yield { event: 'result', check, result: 'not run', text: `not run, because this failed: ${brokenBy}` };
+      const missing = brokenBy ?? this.#whatBroke(check.needs ?? []);
+      if (missing !== undefined) {
+        yield { event: 'result', check, result: 'not run', text: `not run, because this failed: ${missing}` };
         continue;
       }
       const outcome = yield* this.#attempts(check);
@@ -72,6 +73,11 @@ class Run {
       if (outcome.is === 'problem' && check.fatal === true) brokenBy = `${name}: ${check.description}`;
     }
     if (brokenBy !== undefined) this.#broken.set(name, brokenBy);
+  }
+
+  /** Why a category that is needed is not whole. */
+  #whatBroke(needs: readonly string[]): string | undefined {
+    return needs.map((need) => this.#broken.get(need)).find((by) => by !== undefined);
   }
 
   /** No attempt begins after the deadline. */

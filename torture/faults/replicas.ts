@@ -49,8 +49,8 @@ export const allLead: Guard = {
 /** A follower does not keep requests for the time when it leads. */
 const keepsNothing: Guard = {
   file: 'app/spine.ts',
-  from: 'sink: (causes) => this.#reconciling.source.put(causes),',
-  to: 'sink: (causes) => this.#options.leadership.isLeading && this.#reconciling.source.put(causes),',
+  from: 'sink: this.#reconciling.source.put,',
+  to: 'sink: (causes) => void (this.#options.leadership.isLeading && this.#reconciling.source.put(causes)),',
 };
 /** A follower keeps what it was told to itself. */
 const tellsNobody: Guard = { file: 'replica/peers/teller.ts', from: 'this.#isTelling = !isLeading;', to: '' };
