@@ -108,7 +108,7 @@ export class AlertIntake {
     if (missing !== undefined) return this.#problem(index, missing);
     const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
     if (typeof stored === 'string') this.#refuse(index, posted, stored);
-    else this.#count(stored);
+    else this.#count(stored, posted);
   }
 
   /** The sender left out `count` alerts. They may concern any pipeline, so every pipeline is reconciled. */
@@ -165,22 +165,22 @@ export class AlertIntake {
   }
 
   /** Returns true if another replica was faster: then the alert has woken what it wakes. */
-  #isToldAgain(alert: Alert, isStored: boolean): boolean {
+  #isToldAgain(alert: Alert, isStored: boolean, posted: PostableAlert): boolean {
     const { others, isTold = false, isToldAtOnce = false } = this.#options;
     if (others === undefined) return false;
     if (isTold) others.heard(alert);
     else if (isStored && isToldAtOnce) this.#taken.push(alert);
     else others.took(alert, isStored);
-    return !isTold && others.hasHeard(alert);
+    return !isTold && isStoredAsPosted(alert, posted) && others.hasHeard(alert);
   }
 
-  #count({ alert, change, limited }: PutResult): void {
+  #count({ alert, change, limited }: PutResult, posted: PostableAlert): void {
     if (limited === 'alert') this.notStored++;
     else if (limited === 'annotations') this.notUpdated++;
     if (change === 'new') this.new++;
     if (change === 'new') this.#options.onTransition({ event: 'alert.new', alert });
     if (change === 'resolved') this.#options.onTransition({ event: 'alert.resolved', alert });
-    const isIgnored = this.#isToldAgain(alert, limited !== 'alert') || this.#options.repeats === 'ignore';
+    const isIgnored = this.#isToldAgain(alert, limited !== 'alert', posted) || this.#options.repeats === 'ignore';
     if (isNotificationAlert(alert)) return this.told.add(alert, 'own_notification');
     if (isIgnored && change === 'repeated' && limited === undefined) return this.told.add(alert, 'repeat_ignored');
     const { now, silencing } = this.#options;
@@ -194,6 +194,14 @@ export class AlertIntake {
       if (lane === 'platform') this.told.add(alert, lane);
     }
   }
+}
+
+/**
+ * False if the end that was posted is not the one that is kept. To a clock that is behind, the end of an alert lies ahead and shortens
+ * nothing: that it was posted is news all the same.
+ */
+function isStoredAsPosted({ times }: Alert, { endsAt }: PostableAlert): boolean {
+  return endsAt === undefined || Math.floor(endsAt) === Math.floor(times.endsAt);
 }
 
 /**

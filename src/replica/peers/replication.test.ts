@@ -61,6 +61,23 @@ async function acquainted(replicas: readonly TestReplica[]): Promise<void> {
 }
 
 describe('Replication', () => {
+  it('looks at an end that lies ahead by the clock of the leader, although another replica has told of the alert', async (test) => {
+    const replicas = await startReplicas(test, [-600_000, 0]);
+    const [leader, follower] = replicas as [TestReplica, TestReplica];
+    elect(replicas, leader, 1);
+    await acquainted(replicas);
+    const startsAt = Date.now() - 5 * minute;
+    await take(follower, firing('Over', startsAt));
+    await eventually(
+      () => woken(leader),
+      (names) => names.length === 1,
+    );
+    await take(leader, firing('Over', startsAt));
+    assert.equal(woken(leader).length, 1, 'what was told is no news');
+    await take(leader, ended('Over', startsAt, Date.now()));
+    assert.equal(woken(leader).length, 2);
+  });
+
   it('shows a replica that comes what the others know, ends included, so that they may go', async (test) => {
     const replicas = await startReplicas(test, [0, 0, 600_000], 2);
     const [leader, second, fresh] = replicas as [TestReplica, TestReplica, TestReplica];
