@@ -176,9 +176,7 @@ export class ExplainApi {
   async #facts(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, [...factFilters, ...pages, 'replicas']);
     const page = question.page(this.#options.clock.now());
-    const { matchers, wanted, isForAll } = question;
-    void [wanted, isForAll];
-    const seen = await this.#seen(request, matchers);
+    const seen = await this.#seen(request, question.matchers);
     await this.#answers.list(response, () => this.#options.all.facts({ question, path: '/history' }, page, seen));
   }
 

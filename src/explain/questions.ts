@@ -17,6 +17,9 @@ const maxLimit = 1000;
 /** The most items of one millisecond behind which a page of several replicas can begin. Two replicas do not log a thousand lines in one. */
 export const mostSkipped = 10_000;
 
+/** The last time that a Date can have, milliseconds. */
+const endOfTime = 8.64e15;
+
 /** The most items that one replica asks another one for. */
 export const mostOfReplica = maxLimit + mostSkipped;
 
@@ -89,7 +92,8 @@ export class Question {
     const text = this.text('cursor');
     if (text === undefined) return {};
     const [, at, skip] = /^(\d{1,16})(?:-(\d{1,5}))?$/.exec(text) ?? [];
-    if (at === undefined || Number(skip ?? 0) > mostSkipped)
+    const isOutside = skip !== undefined && (Number(skip) > mostSkipped || Number(at) >= endOfTime);
+    if (at === undefined || isOutside)
       throw refused(`cursor is ${JSON.stringify(text.slice(0, 60))}, allowed: what "next" of the page before was`);
     return skip === undefined ? { before: Number(at) } : { after: { at: Number(at), skip: Number(skip) } };
   }

@@ -84,6 +84,13 @@ describe('a list of several replicas', () => {
     );
   });
 
+  it('begin behind no cursor that is none', () => {
+    const page = (cursor: string): Page => new Question(`/x?cursor=${cursor}`, ['cursor']).page(0);
+    assert.deepEqual(page('12-3').after, { at: 12, skip: 3 });
+    for (const cursor of ['1-', '-1', '1-2-3', '1-10001', '8640000000000000-1', '9999999999999999-1', 'x'])
+      assert.throws(() => page(cursor), /^Refusal: cursor is .*allowed: what "next" of the page before was$/);
+  });
+
   it('names the replica of each item, and those that are missing', async () => {
     const at = '2026-01-01T00:00:00.000Z';
     const others = replicas({ other: [{ at, id: 'theirs' }] }, ['gone']);
