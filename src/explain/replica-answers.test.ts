@@ -113,6 +113,8 @@ describe('a list of several replicas', () => {
     const alone = { me: 'me', ask: () => Promise.resolve(undefined) };
     for (const others of [undefined, alone])
       assert.equal((await mergeNewest<Item>(others, asked, { limit: 10 })).merged, mine);
+    const after = { at: 1, skip: 1 };
+    await assert.rejects(mergeNewest<Item>(undefined, asked, { limit: 10, after }), /begin with the first page$/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { Refusal } from '../server/request/answer.ts';
 import type { Items } from './own-answers.ts';
 import { mostSkipped } from './questions.ts';
 import type { Page } from './run-reader.ts';
@@ -55,6 +56,11 @@ export async function mergeNewest<T extends object>(
   page: Page,
 ): Promise<{ readonly merged: MergedItems<T>; readonly own: Own<T>; readonly answers: readonly ReplicaAnswer[] }> {
   const { after, ...asked } = page;
+  if (others === undefined && after !== undefined)
+    throw new Refusal(
+      400,
+      'the cursor is of a list of several replicas, and here is one alone: begin with the first page',
+    );
   // A cursor of this replica alone: the list began while there were no others.
   if (others === undefined || page.before !== undefined) {
     const mine = await own(page);
