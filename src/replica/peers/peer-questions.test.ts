@@ -40,7 +40,7 @@ function asking(others: readonly Peer[], tenant = ''): PeerQuestions {
 
 describe('PeerQuestions', () => {
   it('gives what each replica knows, its question being the same', async (test) => {
-    const items = [{ id: 1, text: 'two\nlines' }, { id: 2 }];
+    const items = [{ id: 1, text: 'two\nlines' }, JSON.parse('{"id":2,"__proto__":"x"}') as object];
     const other = await peerThat(test, 'other', (question) => Promise.resolve({ items, alert: { question } }));
     assert.deepEqual(await asking([other]).ask('/alerts/0a?limit=5&since=1h'), {
       answers: [{ replica: 'other', head: { alert: { question: '/alerts/0a?limit=5&since=1h' } }, items }],
